@@ -1,0 +1,2 @@
+// Opens every program: exact arithmetic, one way of rounding.
+#pragma OPENCL FP_CONTRACT OFF

@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+  name: "lowbit",
+  products: [
+    .library(name: "LowBit", targets: ["LowBit"]),
+    .executable(name: "qtool", targets: ["qtool"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0"),
+    .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
+  ],
+  targets: [
+    // MARK: - Arithmetic: plain Swift, no OpenCL, no Foundation
+    .target(name: "Tensors"),
+    .target(name: "Quantization", dependencies: ["Tensors"]),
+    .target(name: "CElementary"),
+    .target(name: "Operations", dependencies: ["CElementary", "Quantization", "Tensors"]),
+
+    // MARK: - The device
+    .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers", "ocl-icd-opencl-dev"])]),
+    .target(name: "OpenCLHost", dependencies: ["COpenCL"]),
+    .target(
+      name: "CKernels", path: "Kernels",
+      exclude: ["README.md", "prelude"]),
+    .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
+
+    // MARK: - Models
+    .target(name: "Graph", dependencies: ["Tensors", "Quantization"]),
+    .target(name: "Execution", dependencies: ["Graph", "Operations"]),
+    .target(
+      name: "ONNXProto",
+      dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["onnx.proto", "README.md"]),
+    .target(name: "ONNX", dependencies: ["Graph", "ONNXProto"]),
+    .target(name: "Calibration", dependencies: ["Execution", "Graph", "Operations"]),
+    .target(name: "PostTraining", dependencies: ["Calibration", "Execution", "Graph"]),
+    .systemLibrary(
+      name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
+    .target(name: "Datasets", dependencies: ["CImage", "Tensors"]),
+    .target(
+      name: "LowBit",
+      dependencies: [
+        "Calibration", "Datasets", "Execution", "Graph", "ONNX", "OpenCLBackend", "Operations",
+        "PostTraining", "Quantization", "Tensors",
+      ]),
+
+    // MARK: - Programs
+    .executableTarget(
+      name: "qtool",
+      dependencies: [
+        "LowBit",
+        "OperationCases",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "TOMLKit", package: "TOMLKit"),
+      ]),
+
+    // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
+    .target(
+      name: "OperationCases", dependencies: ["Operations"], path: "Tests/OperationCases"),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+    .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
+    .testTarget(name: "GraphTests", dependencies: ["Graph"]),
+    .testTarget(name: "OpenCLHostTests", dependencies: ["OpenCLHost"]),
+    .testTarget(name: "OperationsTests", dependencies: ["OpenCLBackend", "OperationCases"]),
+    .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
+    .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "CalibrationTests", dependencies: ["Calibration"]),
+    .testTarget(name: "PostTrainingTests", dependencies: ["PostTraining"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c2x
+)
+
+for target in package.targets where [.regular, .executable, .test].contains(target.type) {
+  target.swiftSettings = (target.swiftSettings ?? []) + [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ]
+}

@@ -1,0 +1,1 @@
+// Calibration: see DESIGN in the documentation catalog.

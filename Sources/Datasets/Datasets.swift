@@ -1,0 +1,1 @@
+// Datasets: see DESIGN in the documentation catalog.

@@ -1,0 +1,1 @@
+// Execution: see DESIGN in the documentation catalog.

@@ -1,0 +1,52 @@
+public import Tensors
+
+/// One operator of a graph.
+public struct Node: Sendable {
+  /// The node's name; may be empty, see ``label``.
+  public var name: String
+
+  /// The operator, for example `Conv`.
+  public var operatorType: String
+
+  /// The operator's domain; `""` for ONNX's own.
+  public var domain: String
+
+  /// Names of the values read; an empty name is an optional input that is left out.
+  public var inputs: [String]
+
+  /// Names of the values written; an empty name is an optional output that nobody wants.
+  public var outputs: [String]
+
+  /// Attributes by name.
+  public var attributes: [String: Attribute]
+
+  /// Makes a node.
+  public init(
+    name: String = "", _ operatorType: String, domain: String = "", inputs: [String],
+    outputs: [String], attributes: [String: Attribute] = [:]
+  ) {
+    self.name = name
+    self.operatorType = operatorType
+    self.domain = domain
+    self.inputs = inputs
+    self.outputs = outputs
+    self.attributes = attributes
+  }
+
+  /// How messages name the node: its name, or what it writes when it has none.
+  public var label: String {
+    name.isEmpty ? "\(operatorType) -> \(outputs.first { !$0.isEmpty } ?? "nothing")" : name
+  }
+}
+
+/// The value of a node's attribute.
+public enum Attribute: Sendable {
+  case int(Int)
+  case float(Float)
+  case string(String)
+  case tensor(Tensor)
+  case graph(Graph)
+  case ints([Int])
+  case floats([Float])
+  case strings([String])
+}

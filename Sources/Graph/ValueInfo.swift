@@ -1,0 +1,30 @@
+public import Tensors
+
+/// What is known about a value before anything is computed.
+public struct ValueInfo: Sendable, Hashable {
+  /// The value's name.
+  public var name: String
+
+  /// The type of its elements.
+  public var elementType: ElementType
+
+  /// Its dimensions, or `nil` when not even their number is known.
+  public var shape: [Dimension]?
+
+  /// Makes a description of the value `name`.
+  public init(name: String, elementType: ElementType, shape: [Dimension]? = nil) {
+    self.name = name
+    self.elementType = elementType
+    self.shape = shape
+  }
+}
+
+/// The extent of one dimension.
+public enum Dimension: Sendable, Hashable {
+  /// Known when the model was written.
+  case fixed(Int)
+  /// Known by a name; equal names mean equal extents.
+  case symbolic(String)
+  /// Anything.
+  case unknown
+}

@@ -1,0 +1,10 @@
+@_exported import Calibration
+@_exported import Datasets
+@_exported import Execution
+@_exported import Graph
+@_exported import ONNX
+@_exported import OpenCLBackend
+@_exported import Operations
+@_exported import PostTraining
+@_exported import Quantization
+@_exported import Tensors

@@ -1,0 +1,1 @@
+// ONNX: see DESIGN in the documentation catalog.

@@ -1,0 +1,1 @@
+// ONNXProto: see DESIGN in the documentation catalog.

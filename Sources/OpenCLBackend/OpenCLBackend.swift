@@ -1,0 +1,1 @@
+// OpenCLBackend: see DESIGN in the documentation catalog.

@@ -1,0 +1,1 @@
+// OpenCLHost: see DESIGN in the documentation catalog.

@@ -1,0 +1,168 @@
+public import Quantization
+public import Tensors
+
+/// A place where tensors live and operations run: the CPU reference or an OpenCL device.
+///
+/// ``ReferenceBackend`` is the specification. Another backend returns equal integers and, because
+/// floats are canonical too (one order of accumulation, `fma`, shared polynomials), equal floats;
+/// see <doc:CanonicalFloats>. Operations are synchronous in meaning: an error is thrown by the call
+/// that caused it or by a later ``download(_:)``.
+///
+/// Shapes are checked by `Execution` before an operation is called; a violated precondition traps.
+public protocol Backend: AnyObject, Sendable {
+  /// A tensor as the backend holds it.
+  associatedtype Value: BackendValue
+
+  /// What messages and reports call the backend, for example `reference` or the device's name.
+  var name: String { get }
+
+  // MARK: Memory
+
+  /// Brings a tensor to the backend.
+  func upload(_ tensor: Tensor) throws -> Value
+
+  /// Waits for everything that `value` depends on and brings it back.
+  func download(_ value: Value) throws -> Tensor
+
+  /// The same elements under another shape of the same count; no copy.
+  func reshape(_ value: Value, to shape: [Int]) throws -> Value
+
+  // MARK: Element by element
+
+  /// `function` of every element.
+  func map(_ function: UnaryFunction, _ x: Value) throws -> Value
+
+  /// `function` of every pair of elements, shapes broadcast as NumPy does.
+  func combine(_ function: BinaryFunction, _ a: Value, _ b: Value) throws -> Value
+
+  /// Elements of `a` where the `bool` tensor `condition` is true, of `b` elsewhere; broadcast.
+  func select(_ condition: Value, _ a: Value, _ b: Value) throws -> Value
+
+  /// Elements converted to another type. From floating point to an integer: towards zero; a value
+  /// out of range or a NaN becomes what saturation gives (NaN: 0). To a narrower floating-point
+  /// type: half to even.
+  func cast(_ x: Value, to elementType: ElementType) throws -> Value
+
+  // MARK: Moving elements
+
+  /// Dimension `i` of the result is dimension `permutation[i]` of `x`.
+  func transpose(_ x: Value, _ permutation: [Int]) throws -> Value
+
+  /// Along every axis, `extents[i]` elements from `starts[i]` in steps of `steps[i]`, which may be
+  /// negative.
+  func slice(_ x: Value, starts: [Int], steps: [Int], extents: [Int]) throws -> Value
+
+  /// `x` with a border; negative widths crop.
+  func pad(_ x: Value, _ padding: Padding) throws -> Value
+
+  /// The tensors one after the other along `axis`.
+  func concatenate(_ values: [Value], axis: Int) throws -> Value
+
+  /// Slices of `x` along `axis` at `indices` (`int64`, already in `0..<extent`); the result has the
+  /// shape of `indices` in place of the axis.
+  func gather(_ x: Value, indices: Value, axis: Int) throws -> Value
+
+  /// `x` repeated to `shape` as NumPy broadcasts.
+  func broadcast(_ x: Value, to shape: [Int]) throws -> Value
+
+  /// `x` resampled to another extent along every axis.
+  func resize(_ x: Value, _ resampling: Resampling) throws -> Value
+
+  // MARK: Reductions
+
+  /// `function` over `axes`, which keep extent 1 in the result.
+  func reduce(_ function: Reduction, _ x: Value, axes: [Int]) throws -> Value
+
+  /// `exp(x - max) / sum(exp(x - max))` over one axis, or its logarithm.
+  func softmax(_ x: Value, axis: Int, logarithm: Bool) throws -> Value
+
+  /// `(x - mean) / sqrt(variance + epsilon)` over `axes` together.
+  func normalize(_ x: Value, axes: [Int], epsilon: Float) throws -> Value
+
+  // MARK: Products
+
+  /// Matrix product of the last two dimensions; leading dimensions broadcast.
+  func matrixMultiply(_ a: Value, _ b: Value) throws -> Value
+
+  /// Convolution of `x` `[N, C, spatial...]` with `weights` `[M, C/groups, kernel...]`, plus `bias`
+  /// `[M]`.
+  func convolve(
+    _ x: Value, weights: Value, bias: Value?, _ convolution: Convolution
+  ) throws -> Value
+
+  /// The transpose of a convolution: `x` `[N, C, spatial...]`, `weights` `[C, M/groups, kernel...]`.
+  func convolveTransposed(
+    _ x: Value, weights: Value, bias: Value?, _ convolution: TransposedConvolution
+  ) throws -> Value
+
+  /// Maximum, average or Lp pooling of `x` `[N, C, spatial...]`.
+  func pool(_ x: Value, _ pooling: Pooling) throws -> Value
+
+  /// Local response normalization across channels.
+  func localResponseNormalize(
+    _ x: Value, size: Int, alpha: Float, beta: Float, bias: Float
+  ) throws -> Value
+
+  // MARK: Quantization
+
+  /// ONNX's QuantizeLinear: `saturate(rint(x / scale) + zeroPoint)`.
+  ///
+  /// `scale` and `zeroPoint` are scalars, vectors along `axis`, or blocked along it. A NaN becomes
+  /// the zero point. Codes are clipped to `elementType` and further to `codes` where given.
+  func quantize(
+    _ x: Value, scale: Value, zeroPoint: Value?, layout: QuantizationLayout, to: ElementType
+  ) throws -> Value
+
+  /// ONNX's DequantizeLinear: `(x - zeroPoint) * scale`.
+  func dequantize(
+    _ x: Value, scale: Value, zeroPoint: Value?, layout: QuantizationLayout
+  ) throws -> Value
+
+  /// Convolution of 8-bit codes in exact `int32`: the sum of `(x - xZeroPoint) * (w - wZeroPoint)`;
+  /// a border counts as `xZeroPoint`. `weightsZeroPoint` is a scalar or `[M]`.
+  func convolveCodes(
+    _ x: Value, zeroPoint: Value?, weights: Value, weightsZeroPoint: Value?,
+    _ convolution: Convolution
+  ) throws -> Value
+
+  /// Matrix product of 8-bit codes in exact `int32`, zero points subtracted; `bZeroPoint` is a scalar
+  /// or one value a column, `aZeroPoint` a scalar or one value a row.
+  func matrixMultiplyCodes(
+    _ a: Value, zeroPoint aZeroPoint: Value?, _ b: Value, zeroPoint bZeroPoint: Value?
+  ) throws -> Value
+
+  /// `saturate(rint(Float(accumulator + bias) * multiplier) + zeroPoint)`: how ONNX Runtime turns
+  /// `int32` sums into 8-bit codes. `multiplier` is a scalar or one value along `axis`; `bias`
+  /// `[extent of axis]`.
+  func requantize(
+    _ accumulator: Value, bias: Value?, multiplier: Value, zeroPoint: Value, axis: Int,
+    to: ElementType
+  ) throws -> Value
+}
+
+/// A tensor as a backend holds it.
+public protocol BackendValue: Sendable {
+  /// What the elements are.
+  var elementType: ElementType { get }
+  /// The extent of every dimension.
+  var shape: [Int] { get }
+}
+
+extension BackendValue {
+  /// The number of elements.
+  public var count: Int { shape.reduce(1, *) }
+  /// The number of dimensions.
+  public var rank: Int { shape.count }
+}
+
+extension Tensor: BackendValue {}
+
+/// A backend that has kernels for some operations and lets the reference do the others.
+///
+/// Every operation has a default that downloads the arguments, runs ``ReferenceBackend`` and uploads
+/// the result; a backend overrides those that it has kernels for. `hostOperations` counts the
+/// operations that took the detour, so that reports can say so.
+public protocol HostFallback: Backend {
+  /// Called with the operation's name whenever the reference runs it.
+  func noteHostOperation(_ name: StaticString)
+}

@@ -1,0 +1,1 @@
+// PostTraining: see DESIGN in the documentation catalog.

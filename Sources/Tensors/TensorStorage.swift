@@ -1,0 +1,39 @@
+import Glibc
+
+/// The bytes of a tensor: zeroed, aligned to 64 bytes so that vector loads and OpenCL's
+/// `CL_MEM_USE_HOST_PTR` need no copy, and released with the last tensor that refers to them.
+///
+/// `@unchecked Sendable` because the bytes are written before the storage is shared and only read
+/// afterwards.
+package final class TensorStorage: @unchecked Sendable {
+  package let bytes: UnsafeMutableRawPointer
+  package let byteCount: Int
+  private let release: (UnsafeMutableRawPointer) -> Void
+
+  /// Zeroed memory of its own.
+  package init(byteCount: Int) {
+    self.byteCount = byteCount
+    // Rounded up so that whole vectors may be read at the end.
+    let rounded = (max(byteCount, 1) + 63) & ~63
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, rounded >= 1 << 16 ? 4096 : 64, rounded) == 0, let memory else {
+      fatalError("out of memory: \(byteCount) bytes for a tensor")
+    }
+    memset(memory, 0, rounded)
+    bytes = memory
+    release = { free($0) }
+  }
+
+  /// Memory that somebody else allocated, such as a mapped file; `release` is called once, with
+  /// `bytes`, when the last tensor has gone.
+  package init(
+    bytes: UnsafeMutableRawPointer, byteCount: Int,
+    release: @escaping (UnsafeMutableRawPointer) -> Void
+  ) {
+    self.bytes = bytes
+    self.byteCount = byteCount
+    self.release = release
+  }
+
+  deinit { release(bytes) }
+}

@@ -1,0 +1,1 @@
+// Cases that tests and benchmarks share.
