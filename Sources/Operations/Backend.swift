@@ -138,6 +138,27 @@ public protocol Backend: AnyObject, Sendable {
     _ accumulator: Value, bias: Value?, multiplier: Value, zeroPoint: Value, axis: Int,
     to: ElementType
   ) throws -> Value
+
+  // MARK: Histograms
+
+  /// Counts the `float32` elements of `x`; equal on every backend.
+  func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram
+
+  /// One histogram for every index of `axis`, in its order.
+  func histograms(_ x: Value, axis: Int, layout: Histogram.Layout) throws -> [Histogram]
+
+  // MARK: Search
+
+  /// For every histogram, the quantizer of the least mean squared error that the search finds over
+  /// scale and zero point together; equal on every backend. See <doc:ScaleSearch>.
+  func searchQuantizers(
+    _ histograms: [Histogram], levels: Int, scheme: Scheme
+  ) throws -> [QuantizerFit]
+
+  /// The same for every row of `x` `[rows, count]`, `float32`, finer than through histograms.
+  func searchQuantizers(
+    rows x: Value, levels: Int, scheme: Scheme
+  ) throws -> [QuantizerFit]
 }
 
 /// A tensor as a backend holds it.

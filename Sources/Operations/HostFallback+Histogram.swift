@@ -1,0 +1,27 @@
+public import Quantization
+
+extension Backend {
+  /// The histogram of all elements with the default layout, which grows with the data.
+  public func histogram(_ x: Value) throws -> Histogram {
+    try histogram(x, layout: .growing())
+  }
+
+  /// One histogram for every index of `axis` with the default layout.
+  public func histograms(_ x: Value, axis: Int) throws -> [Histogram] {
+    try histograms(x, axis: axis, layout: .growing())
+  }
+}
+
+extension HostFallback {
+  public func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram {
+    noteHostOperation("histogram")
+    return ReferenceBackend.shared.histogram(try download(x), layout: layout)
+  }
+
+  public func histograms(
+    _ x: Value, axis: Int, layout: Histogram.Layout
+  ) throws -> [Histogram] {
+    noteHostOperation("histograms")
+    return ReferenceBackend.shared.histograms(try download(x), axis: axis, layout: layout)
+  }
+}
