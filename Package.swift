@@ -39,7 +39,8 @@ let package = Package(
     .target(name: "PostTraining", dependencies: ["Calibration", "Execution", "Graph"]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
-    .target(name: "Datasets", dependencies: ["CImage", "Tensors"]),
+    .target(name: "Files"),
+    .target(name: "Datasets", dependencies: ["CImage", "Files", "Tensors"]),
     .target(
       name: "LowBit",
       dependencies: [
@@ -51,6 +52,7 @@ let package = Package(
     .executableTarget(
       name: "qtool",
       dependencies: [
+        "Files",
         "LowBit",
         "OperationCases",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -68,6 +70,7 @@ let package = Package(
     .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
     .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration"]),
     .testTarget(name: "PostTrainingTests", dependencies: ["PostTraining"]),
   ],

@@ -1,7 +1,40 @@
 import ArgumentParser
 
+/// The command. What it does lives in the library; here are options, texts and exit codes.
 @main
 struct QTool: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "qtool", abstract: "Quantizes neural networks to few bits.", version: "0.1.0")
+    commandName: "qtool",
+    abstract: "Quantizes neural networks to few bits, on any OpenCL device, and proves what it did.",
+    discussion: """
+      Examples:
+        qtool devices
+        qtool quantize model.onnx --data images/ -o small.onnx
+        qtool evaluate small.onnx --data 'images/?labels=labels.csv' --reference model.onnx
+        qtool help evaluate
+
+      Exit codes: 0 done; 1 a quality gate that was asked for is not met; 2 usage or \
+      configuration, or a target that cannot be written; 3 the model; 4 the device; 5 the data; \
+      130 interrupted.
+      """,
+    version: "0.1.0",
+    subcommands: commands)
+
+  /// One line a command, in the order in which help lists them.
+  static let commands: [any ParsableCommand.Type] = [
+    Devices.self
+  ]
+
+  static func main() {
+    Interruption.install()
+    // A reader that goes away (`qtool ... | head`) shows as a failed write, not as a signal.
+    ignoreBrokenPipes()
+    do {
+      let given = Array(CommandLine.arguments.dropFirst())
+      var command = try parseAsRoot(Configuration.expand(given))
+      try command.run()
+    } catch {
+      exit(withError: error, reportedBy: Console.shared)
+    }
+  }
 }

@@ -1,1 +1,0 @@
-// Datasets: see DESIGN in the documentation catalog.

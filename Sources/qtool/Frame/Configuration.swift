@@ -1,0 +1,190 @@
+import ArgumentParser
+import Files
+import Synchronization
+import TOMLKit
+
+/// Settings from a TOML file: every long option by its name. The command line wins over the file,
+/// the file over the defaults.
+///
+///     weight-bits = 4              # for the command that is run
+///     skip = ["op:Gemm", "stem*"]
+///     [evaluate]                   # for one command only; other commands' tables are passed over
+///     device = "reference"
+enum Configuration {
+  /// The arguments after the file's settings were added; what the command was started with.
+  private static let effective = Mutex<[String]>([])
+
+  /// `arguments` with the settings of the file that `--config` names, where they name one.
+  static func expand(_ arguments: [String]) throws -> [String] {
+    var expanded = arguments
+    if let path = GivenArguments.value(of: "config", in: arguments) {
+      let root = try CommandSchema.root()
+      let (schema, _) = root.command(namedBy: arguments)
+      let settings = schema.settings
+      let given = GivenArguments(arguments, settings: settings).values
+      var additions: [String] = []
+      for (setting, values) in try read(path, for: schema, root: root)
+      where given[setting.name] == nil {
+        additions += self.arguments(for: setting, values)
+      }
+      let end = arguments.firstIndex(of: "--") ?? arguments.count
+      expanded.insert(contentsOf: additions, at: end)
+    }
+    effective.withLock { $0 = expanded }
+    return expanded
+  }
+
+  /// The settings of this run as TOML: what was given, else the file's, else the default.
+  static func resolvedSettings() throws -> String {
+    let arguments = effective.withLock { $0 }
+    let (schema, depth) = try CommandSchema.root().command(namedBy: arguments)
+    let settings = schema.settings
+    let given = GivenArguments(Array(arguments.dropFirst(depth)), settings: settings).values
+    var text = "# qtool \(arguments[..<depth].joined(separator: " "))\n"
+    for setting in settings {
+      if let values = given[setting.name] {
+        text += line(setting, values)
+      } else if setting.isFlag {
+        text += "\(setting.name) = \(setting.defaultValue == "true" || setting.defaultValue == "--\(setting.name)")\n"
+      } else if let value = setting.defaultValue, !setting.isRepeating {
+        text += line(setting, [value])
+      }
+    }
+    return text
+  }
+
+  // MARK: - Reading
+
+  private static func read(
+    _ path: String, for schema: CommandSchema, root: CommandSchema
+  ) throws -> [(Setting, [String])] {
+    let table: TOMLTable
+    do {
+      table = try TOMLTable(string: readText(path))
+    } catch let error as TOMLParseError {
+      throw UsageError("\(path): line \(error.source.begin.line): \(error.description)")
+    }
+    let commands = Set((root.subcommands ?? []).map(\.commandName))
+    var found: [String: (Setting, [String])] = [:]
+    func take(_ table: TOMLTable, _ schema: CommandSchema, keep: Bool) throws {
+      let settings = Dictionary(schema.settings.map { ($0.name, $0) }) { first, _ in first }
+      for key in table.keys.sorted() {
+        guard let value = table[key] else { continue }
+        guard let setting = settings[key] else {
+          throw UsageError(
+            "\(path): '\(key)' is not an option of '\(schema.commandName)'"
+              + nearest(key, Array(settings.keys)))
+        }
+        let values = try strings(of: value, setting, "\(path): \(key)")
+        if keep { found[setting.name] = (setting, values) }
+      }
+    }
+    let own = TOMLTable()
+    var nested: [(String, TOMLTable)] = []
+    for key in table.keys.sorted() {
+      guard let value = table[key] else { continue }
+      if let inner = value.table {
+        guard commands.contains(key) else {
+          throw UsageError("\(path): '[\(key)]' names no command" + nearest(key, Array(commands)))
+        }
+        nested.append((key, inner))
+      } else {
+        own[key] = value
+      }
+    }
+    try take(own, schema, keep: true)
+    for (name, inner) in nested {
+      guard let other = root.subcommands?.first(where: { $0.commandName == name }) else { continue }
+      try take(inner, other, keep: name == schema.commandName)
+    }
+    return schema.settings.compactMap { found[$0.name] }
+  }
+
+  private static func readText(_ path: String) throws(FileError) -> String {
+    let bytes = try WholeFile.read(path, limit: 1 << 20)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileError(path: path, reason: "is not UTF-8 text")
+    }
+    return text
+  }
+
+  private static func strings(
+    of value: any TOMLValueConvertible, _ setting: Setting, _ place: String
+  ) throws(UsageError) -> [String] {
+    if let array = value.array {
+      guard setting.isRepeating else { throw UsageError("\(place): takes one value, not a list") }
+      var all: [String] = []
+      for item in array { all += try strings(of: item, setting, place) }
+      return all
+    }
+    if let flag = value.bool {
+      guard setting.isFlag else { throw UsageError("\(place): takes a value, not true or false") }
+      return [flag ? "true" : "false"]
+    }
+    if setting.isFlag { throw UsageError("\(place): is true or false") }
+    if let text = value.string { return [text] }
+    if let number = value.int { return ["\(number)"] }
+    if let number = value.double { return ["\(number)"] }
+    throw UsageError("\(place): a \(value.type) is not a value of an option")
+  }
+
+  private static func arguments(for setting: Setting, _ values: [String]) -> [String] {
+    if setting.isFlag {
+      if values == ["true"] { return ["--\(setting.name)"] }
+      return setting.negation.map { ["--\($0)"] } ?? []
+    }
+    if setting.takesSeveral { return ["--\(setting.name)"] + values }
+    return values.map { "--\(setting.name)=\($0)" }
+  }
+
+  /// A hint at the name that was probably meant.
+  private static func nearest(_ name: String, _ known: [String]) -> String {
+    let best = known.map { ($0, distance(name, $0)) }.min { ($0.1, $0.0) < ($1.1, $1.0) }
+    guard let best, best.1 <= 2 else { return "" }
+    return "; did you mean '\(best.0)'?"
+  }
+
+  /// Levenshtein's distance.
+  private static func distance(_ a: String, _ b: String) -> Int {
+    let b = Array(b)
+    var row = Array(0...b.count)
+    for (i, x) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, y) in b.enumerated() {
+        let next = min(row[j] + 1, row[j + 1] + 1, diagonal + (x == y ? 0 : 1))
+        diagonal = row[j + 1]
+        row[j + 1] = next
+      }
+    }
+    return row[b.count]
+  }
+
+  // MARK: - Writing
+
+  private static func line(_ setting: Setting, _ values: [String]) -> String {
+    let items = setting.isFlag ? values : values.map(literal)
+    let text = setting.isRepeating ? "[\(items.joined(separator: ", "))]" : items.last ?? "\"\""
+    return "\(setting.name) = \(text)\n"
+  }
+
+  /// A number where the text is one and reads the same again, else a string.
+  private static func literal(_ value: String) -> String {
+    if let integer = Int(value), "\(integer)" == value { return value }
+    if let number = Double(value), number.isFinite, "\(number)" == value { return value }
+    var text = ""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\t": text += "\\t"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    return "\"\(text)\""
+  }
+}
