@@ -61,7 +61,7 @@ let package = Package(
 
     // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
     .target(
-      name: "OperationCases", dependencies: ["Operations"], path: "Tests/OperationCases"),
+      name: "OperationCases", dependencies: ["Operations", "Tensors"], path: "Tests/OperationCases"),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
