@@ -14,14 +14,15 @@ let package = Package(
   ],
   targets: [
     // MARK: - Arithmetic: plain Swift, no OpenCL, no Foundation
+    .target(name: "Checksums"),
     .target(name: "Tensors"),
     .target(name: "Quantization", dependencies: ["Tensors"]),
     .target(name: "CElementary"),
     .target(name: "Operations", dependencies: ["CElementary", "Quantization", "Tensors"]),
 
     // MARK: - The device
-    .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers", "ocl-icd-opencl-dev"])]),
-    .target(name: "OpenCLHost", dependencies: ["COpenCL"]),
+    .systemLibrary(name: "COpenCL", providers: [.apt(["opencl-headers"])]),
+    .target(name: "OpenCLHost", dependencies: ["COpenCL", "Checksums"]),
     .target(
       name: "CKernels", path: "Kernels",
       exclude: ["README.md", "prelude"]),
@@ -62,10 +63,11 @@ let package = Package(
     // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
     .target(
       name: "OperationCases", dependencies: ["Operations", "Tensors"], path: "Tests/OperationCases"),
+    .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
-    .testTarget(name: "OpenCLHostTests", dependencies: ["OpenCLHost"]),
+    .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost"]),
     .testTarget(name: "OperationsTests", dependencies: ["OpenCLBackend", "OperationCases"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
     .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),

@@ -1,0 +1,51 @@
+public import OpenCLHost
+
+/// What kernels and their launches are chosen by, read once.
+public struct DeviceFacts: Sendable, Hashable {
+  /// The device's name.
+  public let name: String
+  /// The platform's name.
+  public let platform: String
+  /// The kind of processor.
+  public let type: DeviceType
+  /// Parallel compute units.
+  public let computeUnits: Int
+  /// Work-items of the largest work-group.
+  public let maxWorkGroupSize: Int
+  /// The same along every dimension.
+  public let maxWorkItemSizes: [Int]
+  /// Bytes of `__local` memory of a work-group.
+  public let localMemorySize: Int
+  /// Where that memory lies.
+  public let localMemoryType: LocalMemoryType
+  /// Bytes of the largest buffer.
+  public let maxAllocationSize: Int
+  /// Bytes of global memory.
+  public let globalMemorySize: Int
+  /// Bytes that zero-copy host memory must be aligned to.
+  public let baseAlignment: Int
+  /// Whether `double` works.
+  public let hasDouble: Bool
+  /// The extensions.
+  public let extensions: Set<String>
+
+  init(_ device: Device) throws(OpenCLError) {
+    name = try device[.name]
+    platform = try device.platform.name
+    type = try device[.type]
+    computeUnits = max(1, try device[.computeUnits])
+    maxWorkGroupSize = max(1, try device[.maxWorkGroupSize])
+    maxWorkItemSizes = try device[.maxWorkItemSizes]
+    localMemorySize = try device[.localMemorySize]
+    localMemoryType = try device[.localMemoryType]
+    maxAllocationSize = try device[.maxAllocationSize]
+    globalMemorySize = try device[.globalMemorySize]
+    baseAlignment = max(1, try device[.baseAlignment])
+    hasDouble = try device[.hasDouble]
+    extensions = try device[.extensions]
+  }
+
+  /// Whether kernels take their form for processors with vectors and caches instead of that for many
+  /// threads.
+  public var isCPU: Bool { type == .cpu }
+}

@@ -1,0 +1,118 @@
+import Checksums
+import Glibc
+
+/// Compiled programs on disk, so that a second run does not compile again.
+///
+/// An entry's name is the SHA-256 of the source, the options, the device's name, the driver's version
+/// and the platform's version; the entry holds the driver's binary after a header with the binary's
+/// own SHA-256. Entries are written to a temporary name and renamed, so several processes can share a
+/// folder; a damaged entry, or one that the driver refuses, is built again and replaced. A folder
+/// that cannot be written only costs time.
+public struct BinaryCache: Sendable {
+  /// Where the entries lie.
+  public let folder: String
+
+  /// A cache in `folder`, which is made when it is first needed.
+  public init(folder: String) { self.folder = folder }
+
+  /// `$LOWBIT_CACHE/programs`, else `$XDG_CACHE_HOME/lowbit/programs`, else
+  /// `~/.cache/lowbit/programs`; `nil` if none of the variables is set.
+  public static var standard: BinaryCache? {
+    func value(_ name: String) -> String? {
+      getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+    let root =
+      value("LOWBIT_CACHE") ?? value("XDG_CACHE_HOME").map { $0 + "/lowbit" }
+      ?? value("HOME").map { $0 + "/.cache/lowbit" }
+    return root.map { BinaryCache(folder: $0 + "/programs") }
+  }
+
+  /// The program built from `source`, out of the cache where it has it.
+  public func program(
+    _ context: Context, source: String, options: String = ""
+  ) throws(OpenCLError) -> Program {
+    let path = folder + "/" + (try key(context.device, source, options)) + ".clbin"
+    if let binary = read(path) {
+      if let program = try? Program(context, binary: binary, options: options) { return program }
+      unlink(path)
+    }
+    let program = try Program(context, source: source, options: options)
+    // A driver without binaries, or with empty ones, is built from source every time.
+    if let binary = try? program.binary(), !binary.isEmpty { write(binary, to: path) }
+    return program
+  }
+
+  /// The name of an entry, without its suffix.
+  func key(
+    _ device: Device, _ source: String, _ options: String
+  ) throws(OpenCLError) -> String {
+    let parts = [
+      source, options, try device[.name], try device[.driverVersion], try device[.version],
+      try device.platform.version,
+    ]
+    var hash = SHA256()
+    for part in parts {
+      hash.update("\(part.utf8.count):")  // so that no two lists of parts read the same
+      hash.update(part)
+    }
+    return SHA256.hexadecimal(hash.finalize())
+  }
+
+  // MARK: Entries: "LBPROG1\n", 32 bytes of SHA-256, the binary
+
+  private static let magic = Array("LBPROG1\n".utf8)
+
+  func read(_ path: String) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_size < 1 << 30 else { return nil }
+    let size = Int(status.st_size)
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+      while count < size {
+        let got = Glibc.read(file, buffer.baseAddress! + count, size - count)
+        guard got > 0 else { return }
+        count += got
+      }
+    }
+    let header = Self.magic.count + 32
+    guard bytes.count > header, bytes.starts(with: Self.magic) else { return nil }
+    let binary = Array(bytes[header...])
+    guard SHA256.digest(of: binary).elementsEqual(bytes[Self.magic.count..<header]) else {
+      return nil
+    }
+    return binary
+  }
+
+  func write(_ binary: [UInt8], to path: String) {
+    guard makeFolder() else { return }
+    var name = Array((path + ".XXXXXX").utf8CString)
+    let file = mkstemp(&name)
+    guard file >= 0 else { return }
+    let entry = Self.magic + SHA256.digest(of: binary) + binary
+    let isWritten = entry.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count {
+        let count = Glibc.write(file, bytes.baseAddress! + done, bytes.count - done)
+        guard count > 0 else { return false }
+        done += count
+      }
+      return true
+    }
+    let isClosed = close(file) == 0
+    if !isWritten || !isClosed || rename(name, path) != 0 { unlink(name) }
+  }
+
+  /// Only for the user's own eyes: what is in here is executed.
+  private func makeFolder() -> Bool {
+    if access(folder, W_OK) == 0 { return true }
+    var path = ""
+    for part in folder.split(separator: "/", omittingEmptySubsequences: false) {
+      path += part
+      if !path.isEmpty { mkdir(path, 0o700) }
+      path += "/"
+    }
+    return access(folder, W_OK) == 0
+  }
+}

@@ -1,1 +1,0 @@
-// OpenCLHost: see DESIGN in the documentation catalog.
