@@ -35,7 +35,7 @@ let package = Package(
       name: "ONNXProto",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto", "README.md"]),
-    .target(name: "ONNX", dependencies: ["Graph", "ONNXProto"]),
+    .target(name: "ONNX", dependencies: ["Files", "Graph", "ONNXProto", "Tensors"]),
     .target(name: "Calibration", dependencies: ["Execution", "Graph", "Operations"]),
     .target(name: "PostTraining", dependencies: ["Calibration", "Execution", "Graph"]),
     .systemLibrary(
@@ -70,7 +70,7 @@ let package = Package(
     .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost"]),
     .testTarget(name: "OperationsTests", dependencies: ["OpenCLBackend", "OperationCases"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
-    .testTarget(name: "ONNXTests", dependencies: ["ONNX"]),
+    .testTarget(name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration"]),

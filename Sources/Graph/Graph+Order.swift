@@ -10,7 +10,8 @@ extension Graph {
       for output in node.outputs where !output.isEmpty {
         if let other = writer.updateValue(index, forKey: output) {
           throw .invalid(
-            "value '\(output)' is written by node '\(nodes[other].label)' and again by '\(node.label)'")
+            "value '\(output)' is written by node '\(nodes[other].label)' and again by '\(node.label)'"
+          )
         }
       }
     }
@@ -18,7 +19,7 @@ extension Graph {
     var waiting = [Int](repeating: 0, count: nodes.count)
     let given = Set(inputs.map(\.name))
     for (index, node) in nodes.enumerated() {
-      for input in Set(node.inputs) where !input.isEmpty {
+      for input in Set(node.valuesRead) where !input.isEmpty {
         if let source = writer[input] {
           readers[source].append(index)
           waiting[index] += 1

@@ -33,12 +33,15 @@ public struct Graph: Sendable {
   /// Where the model came from, as it says itself.
   public var producer: Producer
 
+  /// ONNX's `doc_string` of the graph.
+  public var documentation: String
+
   /// Makes a graph.
   public init(
     name: String = "graph", opsets: [String: Int] = ["": 21], inputs: [ValueInfo] = [],
     outputs: [ValueInfo] = [], initializers: [String: Tensor] = [:], nodes: [Node] = [],
     valueInfo: [String: ValueInfo] = [:], metadata: [String: String] = [:],
-    producer: Producer = Producer()
+    producer: Producer = Producer(), documentation: String = ""
   ) {
     self.name = name
     self.opsets = opsets
@@ -49,6 +52,7 @@ public struct Graph: Sendable {
     self.valueInfo = valueInfo
     self.metadata = metadata
     self.producer = producer
+    self.documentation = documentation
   }
 }
 

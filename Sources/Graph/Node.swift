@@ -20,10 +20,17 @@ public struct Node: Sendable {
   /// Attributes by name.
   public var attributes: [String: Attribute]
 
+  /// ONNX's `doc_string` of the node.
+  public var documentation: String
+
+  /// The node's free-form properties; ONNX's `metadata_props`.
+  public var metadata: [String: String]
+
   /// Makes a node.
   public init(
     name: String = "", _ operatorType: String, domain: String = "", inputs: [String],
-    outputs: [String], attributes: [String: Attribute] = [:]
+    outputs: [String], attributes: [String: Attribute] = [:], documentation: String = "",
+    metadata: [String: String] = [:]
   ) {
     self.name = name
     self.operatorType = operatorType
@@ -31,6 +38,8 @@ public struct Node: Sendable {
     self.inputs = inputs
     self.outputs = outputs
     self.attributes = attributes
+    self.documentation = documentation
+    self.metadata = metadata
   }
 
   /// How messages name the node: its name, or what it writes when it has none.

@@ -11,11 +11,17 @@ public struct ValueInfo: Sendable, Hashable {
   /// Its dimensions, or `nil` when not even their number is known.
   public var shape: [Dimension]?
 
+  /// ONNX's `doc_string` of the value.
+  public var documentation: String
+
   /// Makes a description of the value `name`.
-  public init(name: String, elementType: ElementType, shape: [Dimension]? = nil) {
+  public init(
+    name: String, elementType: ElementType, shape: [Dimension]? = nil, documentation: String = ""
+  ) {
     self.name = name
     self.elementType = elementType
     self.shape = shape
+    self.documentation = documentation
   }
 }
 

@@ -1,1 +1,0 @@
-// ONNX: see DESIGN in the documentation catalog.

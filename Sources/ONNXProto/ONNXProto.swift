@@ -1,1 +1,0 @@
-// ONNXProto: see DESIGN in the documentation catalog.
