@@ -1,4 +1,6 @@
 #pragma once
+#include "CElementaryFunctions.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #pragma clang assume_nonnull begin
