@@ -197,6 +197,7 @@ private struct Checksum: Equatable {
 
   static func == (a: Checksum, b: Checksum) -> Bool {
     a.state == b.state && a.count == b.count
-      && (a.count & 7 == 0 || a.word >> (64 - 8 * UInt64(a.count & 7)) == b.word >> (64 - 8 * UInt64(b.count & 7)))
+      && (a.count & 7 == 0
+        || a.word >> (64 - 8 * UInt64(a.count & 7)) == b.word >> (64 - 8 * UInt64(b.count & 7)))
   }
 }

@@ -5,7 +5,7 @@ public import Tensors
 /// The graph keeps ONNX's own vocabulary (operator names, attributes, value names), so that what is
 /// read can be written again, and leaves its meaning to `Execution`. Nodes may stand in any order;
 /// ``sortedNodes()`` gives one in which they can run.
-public struct Graph: Sendable {
+public struct Graph: Sendable, Equatable {
   /// The graph's name.
   public var name: String
 

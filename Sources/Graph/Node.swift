@@ -1,7 +1,7 @@
 public import Tensors
 
 /// One operator of a graph.
-public struct Node: Sendable {
+public struct Node: Sendable, Equatable {
   /// The node's name; may be empty, see ``label``.
   public var name: String
 
@@ -49,7 +49,7 @@ public struct Node: Sendable {
 }
 
 /// The value of a node's attribute.
-public enum Attribute: Sendable {
+public enum Attribute: Sendable, Equatable {
   case int(Int)
   case float(Float)
   case string(String)

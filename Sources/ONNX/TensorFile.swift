@@ -34,6 +34,12 @@ public struct TensorFile: Sendable {
     try bytes.withUnsafeBytes { try read($0, name: name, directory: nil) }
   }
 
+  /// The bytes of the file.
+  public func bytes() throws -> [UInt8] {
+    defer { withExtendedLifetime(tensor) {} }
+    return try TensorWriter(external: nil).message(tensor, name: name).serializedBytes()
+  }
+
   private static func read(
     _ bytes: UnsafeRawBufferPointer, name: String, directory: String?
   ) throws -> TensorFile {
