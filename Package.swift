@@ -71,7 +71,7 @@ let package = Package(
     .testTarget(name: "OperationsTests", dependencies: ["OpenCLBackend", "OperationCases"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
     .testTarget(name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+    .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "CalibrationTests", dependencies: ["Calibration"]),
     .testTarget(name: "PostTrainingTests", dependencies: ["PostTraining"]),
