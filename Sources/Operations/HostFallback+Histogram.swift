@@ -13,11 +13,13 @@ extension Backend {
 }
 
 extension HostFallback {
+  /// The reference's histogram.
   public func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram {
     noteHostOperation("histogram")
     return ReferenceBackend.shared.histogram(try download(x), layout: layout)
   }
 
+  /// The reference's histograms.
   public func histograms(
     _ x: Value, axis: Int, layout: Histogram.Layout
   ) throws -> [Histogram] {

@@ -105,7 +105,8 @@ struct SplitMix: RandomNumberGenerator {
     #expect(histogram.counts[31] == 4)
     #expect(histogram.counts[0] == 2)
     #expect(histogram.maximum == 3e38)
-    #expect(Histogram.Layout.fixed(reaching: 3, binsPerSide: 16) == .fixed(exponent: -2, binsPerSide: 16))
+    #expect(
+      Histogram.Layout.fixed(reaching: 3, binsPerSide: 16) == .fixed(exponent: -2, binsPerSide: 16))
   }
 
   @Test func partsThatDoNotFitAreRefused() {

@@ -1,0 +1,89 @@
+extension ExcessTable {
+  /// Bits of a threshold that a table may need; limits the grid's step from below.
+  static let mostThresholdBits = 30
+
+  /// Values of a table of a histogram; more are scaled down.
+  static let mostHistogramValues: UInt64 = 1 << 30
+
+  /// The grid and the table of a histogram; `nil` where ``ScaleGrid`` has none.
+  package static func make(
+    from histogram: Histogram, levels: Int, scheme: Scheme
+  ) -> (grid: ScaleGrid, table: ExcessTable)? {
+    guard let range = histogram.binnedRange,
+      let grid = ScaleGrid(
+        minimum: range.lowerBound, maximum: range.upperBound, levels: levels, scheme: scheme,
+        coarsest: histogram.exponent + 1 - mostThresholdBits)
+    else { return nil }
+    let bins = histogram.binsPerSide
+    let total = histogram.counts.reduce(0, +)
+    let excessBits = bitCount(total) - bitCount(mostHistogramValues - 1)
+    // Rounded up, so that a single value far out is not lost; it may then count more than its share.
+    let shift = UInt64(max(excessBits + 1, 0))
+    let thresholdBits = histogram.exponent - grid.exponent + 1
+    let tickBits = tickBits(
+      count: (total >> shift) + UInt64(shift == 0 ? 0 : 2 * bins), bins: bins, levels: levels,
+      thresholdBits: thresholdBits)
+    let table = ExcessTable(
+      bins: bins, thresholdBits: thresholdBits, tickBits: tickBits, isSpread: true
+    ) { position in
+      let source = position < bins ? bins + position : 2 * bins - 1 - position
+      let count = (histogram.counts[source] + (1 << shift - 1)) >> shift
+      return (UInt32(count), (Int64(count) << Int64(tickBits)) / 2)
+    }
+    return (grid, table)
+  }
+
+  /// Bins a side of a row's table: enough that a quantizer's step spans several, and that bins of a
+  /// few thousand values hold one or two where many levels make the error ragged.
+  package static func binsPerSide(levels: Int) -> Int {
+    levels <= 32 ? 1 << 11 : levels <= 1024 ? 1 << 13 : 1 << 16
+  }
+
+  /// The exponent of the bin width of a row's table.
+  static func widthExponent(magnitude: Float, bins: Int) -> Int {
+    Int(magnitude.exponent) + 1 - bins.trailingZeroBitCount
+  }
+
+  /// The grid and the table of values; `nil` where ``ScaleGrid`` has none. Values that are not finite
+  /// are left out.
+  package static func make(
+    from values: UnsafeBufferPointer<Float>, range: ClosedRange<Float>, levels: Int, scheme: Scheme
+  ) -> (grid: ScaleGrid, table: ExcessTable, squares: UInt128)? {
+    guard
+      let grid = ScaleGrid(
+        minimum: range.lowerBound, maximum: range.upperBound, levels: levels, scheme: scheme)
+    else { return nil }
+    let bins = binsPerSide(levels: levels)
+    let width = widthExponent(
+      magnitude: max(-range.lowerBound, range.upperBound), bins: bins)
+    let thresholdBits = width - grid.exponent + 1
+    let tickBits = tickBits(
+      count: UInt64(values.count), bins: bins, levels: levels, thresholdBits: thresholdBits,
+      atMost: min(12, 32 - bitCount(UInt64(values.count))))
+    let perTick = Float(sign: .plus, exponent: tickBits - width, significand: 1)
+    var contents = [(count: UInt32, remainders: Int64)](repeating: (0, 0), count: 2 * bins)
+    var squares: UInt128 = 0
+    for value in values where value.isFinite {
+      let ticks = Int(value.magnitude * perTick)
+      let position = (value < 0 ? bins : 0) + ticks >> tickBits
+      guard value != 0 else { continue }
+      contents[position].count += 1
+      contents[position].remainders += Int64(ticks & (1 << tickBits - 1))
+      squares += UInt128(ticks * ticks)
+    }
+    let table = ExcessTable(
+      bins: bins, thresholdBits: thresholdBits, tickBits: tickBits, isSpread: false
+    ) { contents[$0] }
+    return (grid, table, squares)
+  }
+}
+
+extension Histogram {
+  /// The range of the finite values as far as the bins of the histogram reach.
+  var binnedRange: ClosedRange<Float>? {
+    guard let minimum, let maximum else { return nil }
+    // Both factors are powers of two; the product is infinite if no float is outside.
+    let reach = Float(binsPerSide) * Float(sign: .plus, exponent: exponent, significand: 1)
+    return min(max(minimum, -reach), reach)...min(max(maximum, -reach), reach)
+  }
+}
