@@ -68,7 +68,7 @@ let package = Package(
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
     .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost"]),
-    .testTarget(name: "OperationsTests", dependencies: ["OpenCLBackend", "OperationCases"]),
+    .testTarget(name: "OperationsTests", dependencies: ["CElementary", "OpenCLBackend", "OperationCases"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
     .testTarget(name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
     .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),

@@ -14,7 +14,9 @@ import Testing
   func everyCodeAndEveryTieRoundsHalfToEven(of elementType: ElementType) throws {
     let range = try #require(elementType.integerRange)
     let step = elementType.byteCount == 2 ? 251 : 1
-    for zeroPoint in [range.lowerBound, (range.lowerBound + range.upperBound) / 2, range.upperBound] {
+    for zeroPoint in [
+      range.lowerBound, (range.lowerBound + range.upperBound) / 2, range.upperBound,
+    ] {
       var values: [Float] = []
       var expected: [Int] = []
       for code in stride(from: range.lowerBound - 2, through: range.upperBound + 2, by: step) {
@@ -30,7 +32,8 @@ import Testing
       values += [.nan, .infinity, -.infinity, -0.0, .leastNonzeroMagnitude]
       expected += [zeroPoint, range.upperBound, range.lowerBound, zeroPoint, zeroPoint]
       let codes = reference.quantize(
-        Tensor(values), scale: Tensor(scalar: Float(0.25)), zeroPoint: tensor([zeroPoint], elementType),
+        Tensor(values), scale: Tensor(scalar: Float(0.25)),
+        zeroPoint: tensor([zeroPoint], elementType),
         layout: .tensor, to: elementType)
       #expect(codes.elementType == elementType)
       #expect(integers(codes) == expected)
@@ -82,7 +85,8 @@ import Testing
     }
     #expect(integers(codes) == expected)
     let values = reference.dequantize(
-      codes, scale: Tensor(scales, shape: shape), zeroPoint: tensor(zeros, .uint8).reshaped(to: shape),
+      codes, scale: Tensor(scales, shape: shape),
+      zeroPoint: tensor(zeros, .uint8).reshaped(to: shape),
       layout: layout)
     #expect(
       values.array(of: Float.self)

@@ -18,15 +18,23 @@ extension ReferenceBackend {
         // Carried in a type that holds every value of the source exactly.
         switch x.elementType {
         case .float32, .float64, .float16, .bfloat16:
-          convert(range) { x.loadDoubles($0, $1) } store: { storeDoubles($0, memory, $1, elementType) }
+          convert(range) {
+            x.loadDoubles($0, $1)
+          } store: {
+            storeDoubles($0, memory, $1, elementType)
+          }
         case .uint64:
           convert(range) { (part, buffer: UnsafeMutablePointer<UInt64>) in
             x.withPointer(to: UInt64.self) { from in
               for i in 0..<part.count { buffer[i] = from[part.lowerBound + i] }
             }
-          } store: { storeIntegers($0, memory, $1, elementType) }
+          } store: {
+            storeIntegers($0, memory, $1, elementType)
+          }
         default:
-          convert(range) { x.loadIntegers($0, $1) } store: {
+          convert(range) {
+            x.loadIntegers($0, $1)
+          } store: {
             storeIntegers($0, memory, $1, elementType)
           }
         }

@@ -38,4 +38,3 @@ extension ReferenceBackend {
     return result.narrowed(to: x.elementType)
   }
 }
-

@@ -25,20 +25,36 @@ extension ReferenceBackend {
   ) -> Tensor {
     switch pooling.function {
     case .maximum:
-      poolWindows(x, pooling, -Scalar.infinity) { m, v in v > m || v.isNaN ? v : m } finish: {
-        m, _ in m
+      poolWindows(x, pooling, -Scalar.infinity) { m, v in
+        v > m || v.isNaN ? v : m
+      } finish: {
+        m, _ in
+        m
       }
     case .average:
-      poolWindows(x, pooling, Scalar(0)) { $0 + $1 } finish: { $0 / Scalar($1) }
+      poolWindows(x, pooling, Scalar(0)) {
+        $0 + $1
+      } finish: {
+        $0 / Scalar($1)
+      }
     case .norm(1):
-      poolWindows(x, pooling, Scalar(0)) { $0 + $1.magnitude } finish: { sum, _ in sum }
+      poolWindows(x, pooling, Scalar(0)) {
+        $0 + $1.magnitude
+      } finish: { sum, _ in
+        sum
+      }
     case .norm(2):
-      poolWindows(x, pooling, Scalar(0)) { $0.addingProduct($1, $1) } finish: { sum, _ in
+      poolWindows(x, pooling, Scalar(0)) {
+        $0.addingProduct($1, $1)
+      } finish: { sum, _ in
         sum.squareRoot()
       }
     case .norm(let p):
-      poolWindows(x, pooling, Scalar(0)) { $0 + Scalar.power($1.magnitude, Scalar(p)) } finish: {
-        sum, _ in Scalar.power(sum, 1 / Scalar(p))
+      poolWindows(x, pooling, Scalar(0)) {
+        $0 + Scalar.power($1.magnitude, Scalar(p))
+      } finish: {
+        sum, _ in
+        Scalar.power(sum, 1 / Scalar(p))
       }
     }
   }
@@ -49,7 +65,11 @@ private struct IntegerMaximum: IntegerVisitor {
   let pooling: Pooling
 
   func visit<Scalar: FixedWidthInteger & TensorScalar>(_: Scalar.Type) -> Tensor {
-    poolWindows(x, pooling, Scalar.min) { max($0, $1) } finish: { m, _ in m }
+    poolWindows(x, pooling, Scalar.min) {
+      max($0, $1)
+    } finish: { m, _ in
+      m
+    }
   }
 }
 

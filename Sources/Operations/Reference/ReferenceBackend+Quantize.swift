@@ -173,7 +173,8 @@ struct ParameterRuns {
       runs = StridedRuns(shape: shape, operandStrides: [shape.map { _ in 0 }])
     case .axis(let axis):
       precondition(
-        parameters.reduce(1, *) == shape[axis], "\(parameters) scales along axis \(axis) of \(shape)")
+        parameters.reduce(1, *) == shape[axis],
+        "\(parameters) scales along axis \(axis) of \(shape)")
       runs = StridedRuns(
         shape: shape, operandStrides: [shape.indices.map { $0 == axis ? 1 : 0 }])
     case .blocks(let axis, let size):

@@ -4,7 +4,7 @@ public import Tensors
 ///
 /// Written to be obvious. Work is split over threads along outer loops only, so results do not
 /// depend on their number.
-public final class ReferenceBackend: Sendable {
+public final class ReferenceBackend: Backend {
   /// Shared by everybody who needs the reference; it has no state.
   public static let shared = ReferenceBackend()
 

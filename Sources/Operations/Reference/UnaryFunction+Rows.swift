@@ -94,27 +94,31 @@ extension UnaryFunction {
     case .leakyRelu(let alpha): { $0 < 0 ? Double(alpha) * $0 : $0 }
     case .thresholdedRelu(let alpha): { $0 > Double(alpha) || $0.isNaN ? $0 : 0 }
     case .clip(let lower, let upper): { clipped($0, lower, upper) }
-    case .hardSigmoid(let alpha, let beta): {
-      clipped(Double(alpha) * $0 + Double(beta), 0, 1)
-    }
+    case .hardSigmoid(let alpha, let beta):
+      {
+        clipped(Double(alpha) * $0 + Double(beta), 0, 1)
+      }
     case .hardSwish: { $0 * clipped($0 / 6 + 0.5, 0, 1) }
     case .softsign: { $0 / (1 + abs($0)) }
     case .sigmoid: logistic
     case .softplus: logOfOnePlusExponential
     case .elu(let alpha): { $0 < 0 ? Double(alpha) * expm1($0) : $0 }
-    case .selu(let alpha, let gamma): {
-      Double(gamma) * ($0 > 0 ? $0 : Double(alpha) * expm1($0))
-    }
-    case .celu(let alpha): {
-      let e = Double(alpha) * expm1($0 / Double(alpha))
-      return $0.isNaN ? $0 : max($0, 0) + min(e, 0)
-    }
+    case .selu(let alpha, let gamma):
+      {
+        Double(gamma) * ($0 > 0 ? $0 : Double(alpha) * expm1($0))
+      }
+    case .celu(let alpha):
+      {
+        let e = Double(alpha) * expm1($0 / Double(alpha))
+        return $0.isNaN ? $0 : max($0, 0) + min(e, 0)
+      }
     case .mish: { $0 * tanh(logOfOnePlusExponential($0)) }
     case .swish(let alpha): { $0 * logistic(Double(alpha) * $0) }
     case .gelu(approximate: false): { $0 / 2 * (1 + erf($0 * 0.5.squareRoot())) }
-    case .gelu(approximate: true): {
-      $0 / 2 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
-    }
+    case .gelu(approximate: true):
+      {
+        $0 / 2 * (1 + tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
+      }
     default: preconditionFailure("\(self) of float64")
     }
   }
