@@ -30,7 +30,8 @@ let package = Package(
 
     // MARK: - Models
     .target(name: "Graph", dependencies: ["Tensors", "Quantization"]),
-    .target(name: "Execution", dependencies: ["Graph", "Operations"]),
+    .target(
+      name: "Execution", dependencies: ["Graph", "Operations", "Quantization", "Tensors"]),
     .target(
       name: "ONNXProto",
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -69,7 +70,8 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
     .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost"]),
     .testTarget(name: "OperationsTests", dependencies: ["CElementary", "OpenCLBackend", "OperationCases"]),
-    .testTarget(name: "ExecutionTests", dependencies: ["Execution"]),
+    .testTarget(
+      name: "ExecutionTests", dependencies: ["Execution", "Graph", "Operations", "Tensors"]),
     .testTarget(name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
     .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),

@@ -1,1 +1,0 @@
-// Execution: see DESIGN in the documentation catalog.

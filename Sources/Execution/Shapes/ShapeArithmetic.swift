@@ -1,0 +1,43 @@
+/// Arithmetic on shapes.
+enum Shapes {
+  /// The shape to which two broadcast, or `nil`.
+  static func broadcast(_ a: [Int], _ b: [Int]) -> [Int]? {
+    let rank = max(a.count, b.count)
+    var result = [Int](repeating: 1, count: rank)
+    for back in 1..<(rank + 1) {
+      let left = back <= a.count ? a[a.count - back] : 1
+      let right = back <= b.count ? b[b.count - back] : 1
+      guard left == right || left == 1 || right == 1 else { return nil }
+      result[rank - back] = left == 1 ? right : left
+    }
+    return result
+  }
+
+  /// The number of elements, or `nil` when it does not fit.
+  static func count(_ shape: [Int]) -> Int? {
+    if shape.contains(0) { return 0 }
+    var count = 1
+    for extent in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      if overflow || product > Int(1) << 48 { return nil }
+      count = product
+    }
+    return count
+  }
+
+  /// Distances between neighbours along every axis in row-major order.
+  static func strides(_ shape: [Int]) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.count)
+    for axis in shape.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * shape[axis + 1]
+    }
+    return strides
+  }
+
+  /// The permutation that undoes `permutation`.
+  static func inverse(_ permutation: [Int]) -> [Int] {
+    var inverse = permutation
+    for (position, axis) in permutation.enumerated() { inverse[axis] = position }
+    return inverse
+  }
+}
