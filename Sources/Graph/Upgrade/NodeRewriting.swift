@@ -4,6 +4,10 @@ import Tensors
 struct NodeRewriting {
   /// The node.
   var node: Node
+  /// How messages name the node: as it was.
+  let label: String
+  /// Whether the node is a Resize that was an Upsample.
+  var onlyGrows = false
   /// Nodes that must stand before it.
   var before: [Node] = []
   /// Nodes that must stand after it.
@@ -25,6 +29,7 @@ struct NodeRewriting {
   ) {
     self.ranks = ranks
     self.node = node
+    label = "node '\(node.label)' (\(node.operatorType))"
     self.constants = constants
     self.read = read
     self.names = names
@@ -33,7 +38,7 @@ struct NodeRewriting {
 
   /// An error that names the node.
   func unsupported(_ reason: String) -> GraphError {
-    .unsupported("node '\(node.label)' (\(node.operatorType)) \(reason)")
+    .unsupported("\(label) \(reason)")
   }
 
   // MARK: Attributes

@@ -7,9 +7,10 @@ extension NodeRewriting {
     setInput(1, to: Tensor(scales), "scales")
   }
 
-  /// Upsample is Resize from 10.
+  /// Upsample is Resize from 10; its scales are at least 1.
   mutating func upsampleBecomesResize() {
     node.operatorType = "Resize"
+    onlyGrows = true
   }
 
   /// Resize from 11. Before, the element of the input was `x / scale`, rounded down when an axis
@@ -17,11 +18,14 @@ extension NodeRewriting {
   mutating func resizeStatesItsCoordinates() throws(GraphError) {
     guard let scales = input(1) else { throw unsupported("has no scales") }
     if string("mode") ?? "nearest" == "nearest" {
-      guard let tensor = constants[scales], tensor.elementType == .float32 else {
-        throw unsupported("has scales that are no constants")
-      }
-      guard tensor.array(of: Float.self).allSatisfy({ $0 >= 1 }) else {
-        throw unsupported("shrinks an axis by the nearest element, whose rounding was not defined")
+      if !onlyGrows {
+        guard let tensor = constants[scales], tensor.elementType == .float32 else {
+          throw unsupported("has scales that are no constants")
+        }
+        guard tensor.array(of: Float.self).allSatisfy({ $0 >= 1 }) else {
+          throw unsupported(
+            "shrinks an axis by the nearest element, whose rounding was not defined")
+        }
       }
       node.attributes["nearest_mode"] = .string("floor")
     }
