@@ -25,7 +25,7 @@ let package = Package(
     .target(name: "OpenCLHost", dependencies: ["COpenCL", "Checksums"]),
     .target(
       name: "CKernels", path: "Kernels",
-      exclude: ["README.md", "prelude"]),
+      exclude: ["README.md", "conv", "prelude", "product"]),
     .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
 
     // MARK: - Models

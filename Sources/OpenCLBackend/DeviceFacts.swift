@@ -14,6 +14,8 @@ public struct DeviceFacts: Sendable, Hashable {
   public let maxWorkGroupSize: Int
   /// The same along every dimension.
   public let maxWorkItemSizes: [Int]
+  /// Floats in a vector of the machine; 1 where the driver does not know.
+  public let vectorWidth: Int
   /// Bytes of `__local` memory of a work-group.
   public let localMemorySize: Int
   /// Where that memory lies.
@@ -29,13 +31,15 @@ public struct DeviceFacts: Sendable, Hashable {
   /// The extensions.
   public let extensions: Set<String>
 
-  init(_ device: Device) throws(OpenCLError) {
+  init(_ device: Device, assuming assumedType: DeviceType? = nil) throws(OpenCLError) {
     name = try device[.name]
     platform = try device.platform.name
-    type = try device[.type]
+    let itsType = try device[.type]
+    type = assumedType ?? itsType
     computeUnits = max(1, try device[.computeUnits])
     maxWorkGroupSize = max(1, try device[.maxWorkGroupSize])
     maxWorkItemSizes = try device[.maxWorkItemSizes]
+    vectorWidth = max(1, try device[.nativeFloatVectorWidth])
     localMemorySize = try device[.localMemorySize]
     localMemoryType = try device[.localMemoryType]
     maxAllocationSize = try device[.maxAllocationSize]

@@ -24,12 +24,15 @@ public final class OpenCLBackend: Sendable {
   private let hostCounts = Mutex<[String: Int]>([:])
 
   /// A backend on `device`; compiled kernels are kept in `cache`.
+  ///
+  /// `assumedType` replaces the device's own: tests run the forms of kernels for GPUs on CPU drivers.
   public init(
-    _ device: Device, cache: BinaryCache? = .standard, profiling: Bool = false
+    _ device: Device, cache: BinaryCache? = .standard, profiling: Bool = false,
+    assuming assumedType: DeviceType? = nil
   ) throws {
     self.device = device
     do throws(OpenCLError) {
-      facts = try DeviceFacts(device)
+      facts = try DeviceFacts(device, assuming: assumedType)
       context = try Context(device)
       queue = try Queue(context, profiling: profiling)
     } catch {

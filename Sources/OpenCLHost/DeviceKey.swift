@@ -43,6 +43,8 @@ extension DeviceKey where Value == Int {
   public static var computeUnits: Self { int32(CL_DEVICE_MAX_COMPUTE_UNITS) }
   /// Clock in MHz; 0 where the driver does not know.
   public static var clockFrequency: Self { int32(CL_DEVICE_MAX_CLOCK_FREQUENCY) }
+  /// Floats in a vector of the machine's instructions.
+  public static var nativeFloatVectorWidth: Self { int32(CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT) }
   /// Bytes of `__local` memory a work-group can have.
   public static var localMemorySize: Self { int64(CL_DEVICE_LOCAL_MEM_SIZE) }
   /// Bytes of global memory.

@@ -46,3 +46,17 @@ package struct MatrixProductGeometry: Sendable, Hashable {
   /// The shape of the product.
   package var shape: [Int] { leading + [rows, columns] }
 }
+
+extension MatrixProductGeometry {
+  /// The product as a convolution: every matrix is a group of one image with a single row, whose
+  /// channels are the rows of the right factor and whose weights are the left factor.
+  package var convolution: ConvolutionGeometry {
+    let row = Spatial(1, 1, columns)
+    let pass = ConvolutionGeometry.Pass(
+      count: row, first: .zero, step: .one, origin: .zero, stride: .one,
+      taps: [ConvolutionGeometry.Tap(index: 0, offset: .zero)])
+    return ConvolutionGeometry(
+      batch: 1, groups: matrices.count, channels: depth, filters: rows, input: row, output: row,
+      kernelCount: 1, passes: [pass])
+  }
+}

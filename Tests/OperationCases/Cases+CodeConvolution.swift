@@ -16,6 +16,7 @@ public struct CodeConvolutionCase: Sendable, CustomStringConvertible {
   /// Window and groups.
   public let convolution: Convolution
 
+  /// The name.
   public var description: String { name }
 
   /// Random codes and zero points.

@@ -16,6 +16,7 @@ public struct ConvolutionCase: Sendable, CustomStringConvertible {
   /// Whether a device that flushes denormals may differ.
   public let hasDenormals: Bool
 
+  /// The name.
   public var description: String { name }
 
   /// Random values, or the given ones.

@@ -9,6 +9,7 @@ public struct MatrixProductCase: Sendable, CustomStringConvertible {
   /// `[..., K, N]`
   public let b: Tensor
 
+  /// The name.
   public var description: String { name }
 
   /// Random values.
@@ -54,6 +55,7 @@ public struct CodeMatrixProductCase: Sendable, CustomStringConvertible {
   /// A scalar, one value a column, or one a column of every matrix.
   public let bZeroPoint: Tensor?
 
+  /// The name.
   public var description: String { name }
 
   /// Random codes and zero points of the given shapes.

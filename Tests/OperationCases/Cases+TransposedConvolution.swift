@@ -14,6 +14,7 @@ public struct TransposedConvolutionCase: Sendable, CustomStringConvertible {
   /// Window, groups and output extents.
   public let convolution: TransposedConvolution
 
+  /// The name.
   public var description: String { name }
 
   /// Random values; the output is as large as the window says, plus `outputPadding`.
@@ -42,7 +43,7 @@ public struct TransposedConvolutionCase: Sendable, CustomStringConvertible {
   }
 
   /// The cases that every backend must compute alike.
-  public static let all = [
+  public static let all: [TransposedConvolutionCase] = [
     TransposedConvolutionCase(
       "2x2, stride 2", x: [2, 6, 5, 7], filters: 5, kernel: [2, 2], strides: [2, 2]),
     TransposedConvolutionCase(

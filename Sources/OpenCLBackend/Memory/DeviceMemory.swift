@@ -1,5 +1,6 @@
 import Glibc
 package import OpenCLHost
+import Synchronization
 import Tensors
 
 /// A buffer that values share. When the last of them has gone, it returns to its pool.
@@ -8,6 +9,8 @@ package final class DeviceMemory: Sendable {
   package let buffer: Buffer
   /// The host tensor that the buffer lies over, if it was uploaded without a copy.
   let source: TensorStorage?
+  /// What kernels made of the elements for themselves, kept as long as they are.
+  let companions = Mutex<[CompanionKey: Companion]>([:])
   private let pool: MemoryPool?
 
   /// Memory of a pool.

@@ -1,0 +1,70 @@
+import Operations
+
+/// Which kernel computes a pass of a convolution, and in which tiles.
+enum ConvolutionForm: Hashable, Sendable {
+  /// `convolve_vector.cl`: vectors of `width`, tiles of `rows` filters, `partTiles` of them for a
+  /// work-item.
+  case vector(width: Int, rows: Int, partTiles: Int)
+  /// `convolve_planes.cl`: vectors of `width`, a plane for a work-item.
+  case planes(width: Int)
+  /// `convolve_tile.cl`: work-groups of `side` by `side` items.
+  case tile(side: Int)
+
+  /// Rows that weights are packed in.
+  var packedRows: Int {
+    switch self {
+    case .vector(_, let rows, _): rows
+    case .planes, .tile: 1
+    }
+  }
+
+  /// The form for a pass on a device; `nil` if it has none.
+  init?(_ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, on facts: DeviceFacts) {
+    let width = facts.vectorWidth >= 16 ? 16 : facts.vectorWidth >= 8 ? 8 : 4
+    // Drivers that run GPU programs on a CPU, such as llvmpipe, have little local memory and compile
+    // long vectors slowly.
+    let hasVectors = facts.isCPU && facts.localMemorySize >= 1 << 16
+    if hasVectors, geometry.channels == 1, geometry.filters <= 2, geometry.groups > 1 {
+      self = .planes(width: width)
+    } else if hasVectors, let vector = Self.vector(geometry, pass, width: width, facts) {
+      self = vector
+    } else if facts.maxWorkGroupSize >= 64 {
+      self = .tile(side: facts.maxWorkGroupSize >= 256 ? 16 : 8)
+    } else {
+      return nil
+    }
+  }
+
+  /// The vector form, if local memory holds its columns and totals.
+  private static func vector(
+    _ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, width: Int,
+    _ facts: DeviceFacts
+  ) -> Self? {
+    let rows = bestRows(for: geometry.filters, width: width)
+    let tiles = (geometry.filters + rows - 1) / rows
+    let lanes = 2 * width
+    let free = facts.localMemorySize / 4 - CanonicalProduct.blockLength * lanes
+    // Totals of more than 512 filters would not stay in a second-level cache beside the weights.
+    let largestPart = min(tiles, free / (rows * lanes), max(1, 512 / rows))
+    guard largestPart > 0 else { return nil }
+    // Work for every core, several times over, in parts of equal size; but no part so small that
+    // loading its columns takes as long as multiplying.
+    let panels = (geometry.batch * pass.count.product + lanes - 1) / lanes * geometry.groups
+    let wanted = max(1, 4 * facts.computeUnits / max(1, panels))
+    let smallestPart = min(largestPart, (48 + rows - 1) / rows)
+    let part = min(largestPart, max(smallestPart, (tiles + wanted - 1) / wanted))
+    let parts = (tiles + part - 1) / part
+    return .vector(width: width, rows: rows, partTiles: (tiles + parts - 1) / parts)
+  }
+
+  /// The tile height that wastes least: sums take `2 * rows` registers of 32 with vectors of 16
+  /// floats, else of 16, and a low tile loads more for every product.
+  private static func bestRows(for filters: Int, width: Int) -> Int {
+    let costs: [(rows: Int, cost: Double)] =
+      width == 16 ? [(12, 1), (8, 1.05), (4, 1.5)] : [(6, 1), (4, 1.2)]
+    func total(_ rows: Int, _ cost: Double) -> Double {
+      Double((filters + rows - 1) / rows * rows) * cost
+    }
+    return costs.min { total($0.rows, $0.cost) < total($1.rows, $1.cost) }!.rows
+  }
+}

@@ -1,0 +1,29 @@
+import Operations
+import Synchronization
+
+/// Names what was derived from the elements of a buffer.
+enum CompanionKey: Hashable, Sendable {
+  /// Weights in the order of a kernel.
+  case rows(RowPacking)
+  /// What a kernel must know of a pass of a convolution with these weights.
+  case pass(ConvolutionGeometry, Int)
+}
+
+/// What was derived from the elements of a buffer, and what must live as long.
+struct Companion: Sendable {
+  let memories: [DeviceMemory]
+}
+
+extension DeviceMemory {
+  /// The companion of this memory under `key`, made at first use.
+  ///
+  /// Two threads may both make it; one of the two is dropped.
+  func companion(
+    _ key: CompanionKey, make: () throws -> Companion
+  ) throws -> Companion {
+    if let known = companions.withLock({ $0[key] }) { return known }
+    let companion = try make()
+    companions.withLock { $0[key] = companion }
+    return companion
+  }
+}
