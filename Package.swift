@@ -37,8 +37,12 @@ let package = Package(
       dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto", "README.md"]),
     .target(name: "ONNX", dependencies: ["Files", "Graph", "ONNXProto", "Tensors"]),
-    .target(name: "Calibration", dependencies: ["Execution", "Graph", "Operations"]),
-    .target(name: "PostTraining", dependencies: ["Calibration", "Execution", "Graph"]),
+    .target(
+      name: "Calibration",
+      dependencies: ["Checksums", "Execution", "Graph", "Operations", "Quantization", "Tensors"]),
+    .target(
+      name: "PostTraining",
+      dependencies: ["Execution", "Graph", "Operations", "Quantization", "Tensors"]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
@@ -54,6 +58,7 @@ let package = Package(
     .executableTarget(
       name: "qtool",
       dependencies: [
+        "Checksums",
         "Files",
         "LowBit",
         "OperationCases",
@@ -75,8 +80,12 @@ let package = Package(
     .testTarget(name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
     .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
-    .testTarget(name: "CalibrationTests", dependencies: ["Calibration"]),
-    .testTarget(name: "PostTrainingTests", dependencies: ["PostTraining"]),
+    .testTarget(
+      name: "CalibrationTests",
+      dependencies: ["Calibration", "Graph", "Operations", "Quantization", "Tensors"]),
+    .testTarget(
+      name: "PostTrainingTests",
+      dependencies: ["Graph", "Operations", "PostTraining", "Quantization", "Tensors"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

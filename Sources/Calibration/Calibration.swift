@@ -1,1 +1,0 @@
-// Calibration: see DESIGN in the documentation catalog.

@@ -1,0 +1,130 @@
+import Execution
+public import Graph
+public import Operations
+import Quantization
+import Tensors
+
+/// Streams samples through a graph and counts the elements of chosen values.
+///
+/// Memory is that of one batch and of the histograms, whatever the number of samples. Counting is
+/// exact and does not depend on order, and floats do not depend on the batch (see
+/// <doc:CanonicalFloats>), so the result depends on the set of samples alone.
+public struct Calibrator<B: Backend>: Sendable {
+  /// The values that are observed, and what has been seen of each.
+  public private(set) var tensors: [String: TensorStatistics]
+
+  /// Samples seen.
+  public private(set) var sampleCount = 0
+
+  /// Whether NaN and infinities are counted instead of being an error.
+  public let allowsNonFinite: Bool
+
+  private let executor: Executor<B>
+  private let names: Set<String>
+  private let memoryLimit: Int
+  private let canBatch: Bool
+  /// Bytes of all observed values of one sample; known after the first.
+  private var bytesPerSample: Int?
+
+  /// Prepares to run `graph` on `backend`.
+  ///
+  /// - Parameters:
+  ///   - graph: The graph.
+  ///   - names: The `float32` values to observe.
+  ///   - backend: Where to run.
+  ///   - allowsNonFinite: Whether NaN and infinities are counted instead of being an error.
+  ///   - memoryLimit: Bytes that the observed values of a batch may take together.
+  public init(
+    _ graph: Graph, observing names: Set<String>, on backend: B, allowsNonFinite: Bool = false,
+    memoryLimit: Int = 128 << 20
+  ) throws {
+    executor = try Executor(graph, on: backend)
+    self.names = names
+    self.allowsNonFinite = allowsNonFinite
+    self.memoryLimit = memoryLimit
+    canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
+    tensors = Dictionary(uniqueKeysWithValues: names.map { ($0, TensorStatistics()) })
+  }
+
+  /// The number of samples to pass to ``add(_:)`` at once: 1 where the model's batch is fixed, and
+  /// for the first sample, which shows what memory it takes.
+  public var preferredBatch: Int {
+    guard canBatch, let bytesPerSample else { return 1 }
+    return min(max(memoryLimit / max(bytesPerSample, 1), 1), Self.largestBatch)
+  }
+
+  /// Enough for any device to be busy.
+  private static var largestBatch: Int { 64 }
+
+  /// Runs samples and counts.
+  ///
+  /// - Throws: ``CalibrationError`` naming tensor and sample for NaN and infinities, unless they are
+  ///   allowed; what the executor throws.
+  public mutating func add(_ samples: [CalibrationSample]) throws {
+    guard !samples.isEmpty else { return }
+    guard samples.count > 1, canBatch, let batch = CalibrationSample.joined(samples) else {
+      for sample in samples { try count(sample.inputs, of: [sample]) }
+      return
+    }
+    try count(batch, of: samples)
+  }
+
+  private mutating func count(
+    _ inputs: [String: Tensor], of samples: [CalibrationSample]
+  ) throws {
+    // Nothing is kept of a batch that fails.
+    var found: [String: (histogram: Histogram, count: Int)] = [:]
+    _ = try executor.run(inputs, observing: names) { name, value in
+      guard value.elementType == .float32 else { return }
+      let histogram = try executor.backend.histogram(value)
+      if !allowsNonFinite, histogram.nans + histogram.infinities > 0 {
+        let sample = try culprit(for: name, among: samples)
+        throw CalibrationError(
+          "\(sample): tensor '\(name)' holds \(histogram.nans) NaN and \(histogram.infinities) "
+            + "infinite elements")
+      }
+      found[name] = (histogram, value.count)
+    }
+    for (name, seen) in found { tensors[name]?.add(seen.histogram, elementCount: seen.count) }
+    sampleCount += samples.count
+    if bytesPerSample == nil, samples.count == 1 {
+      bytesPerSample = found.values.reduce(0) { $0 + 4 * $1.count }
+    }
+  }
+
+  /// The first of `samples` in which the value is not finite.
+  private func culprit(for name: String, among samples: [CalibrationSample]) throws -> String {
+    guard samples.count > 1 else { return samples.first?.name ?? "" }
+    for sample in samples {
+      var isFinite = true
+      _ = try executor.run(sample.inputs, observing: [name]) { _, value in
+        let histogram = try executor.backend.histogram(value)
+        isFinite = histogram.nans + histogram.infinities == 0
+      }
+      if !isFinite { return sample.name }
+    }
+    return "samples '\(samples.first?.name ?? "")' to '\(samples.last?.name ?? "")' together"
+  }
+
+  /// What has been seen, bound to a model.
+  ///
+  /// - Throws: ``CalibrationError`` when a value was never computed.
+  public func statistics(
+    modelDigest: [UInt8], source: Statistics.Source
+  ) throws(CalibrationError) -> Statistics {
+    guard sampleCount > 0 else { throw CalibrationError("there are no samples to calibrate with") }
+    for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) where tensor.elementCount == 0 {
+      throw CalibrationError("the value '\(name)' had no elements in any sample")
+    }
+    return Statistics(modelDigest: modelDigest, sources: [source], tensors: tensors)
+  }
+}
+
+extension ValueInfo {
+  /// Whether the first dimension is open, so that samples can be put together along it.
+  fileprivate var hasOpenBatch: Bool {
+    guard let first = shape?.first else { return false }
+    if case .fixed = first { return false }
+    return true
+  }
+}

@@ -1,0 +1,123 @@
+public import Quantization
+
+/// What calibration has seen of a model's values.
+///
+/// Histograms merge exactly and do not depend on batches or order, so statistics of parts of the data
+/// merge into those of the whole.
+public struct Statistics: Sendable, Hashable {
+  /// SHA-256 of the model's file, 32 bytes: statistics of one model say nothing about another.
+  public var modelDigest: [UInt8]
+
+  /// The data that were seen, in a settled order.
+  public var sources: [Source]
+
+  /// What was seen of each value, by name.
+  public var tensors: [String: TensorStatistics]
+
+  /// Data that were seen.
+  public struct Source: Sendable, Hashable {
+    /// The specification of the data.
+    public var data: String
+    /// Which part of the data: `shard` of `shardCount`, from 0.
+    public var shard: Int
+    /// The number of parts.
+    public var shardCount: Int
+    /// Samples seen.
+    public var sampleCount: Int
+
+    /// Describes data.
+    public init(data: String, shard: Int = 0, shardCount: Int = 1, sampleCount: Int) {
+      self.data = data
+      self.shard = shard
+      self.shardCount = shardCount
+      self.sampleCount = sampleCount
+    }
+  }
+
+  /// Makes statistics.
+  public init(
+    modelDigest: [UInt8], sources: [Source], tensors: [String: TensorStatistics]
+  ) {
+    precondition(modelDigest.count == 32, "a SHA-256 has 32 bytes, not \(modelDigest.count)")
+    self.modelDigest = modelDigest
+    self.sources = sources
+    self.tensors = tensors
+  }
+
+  /// Samples seen.
+  public var sampleCount: Int { sources.reduce(0) { $0 + $1.sampleCount } }
+
+  /// Statistics of the data of both.
+  ///
+  /// - Throws: ``CalibrationError`` when the models or the tensors differ, or when the same part of
+  ///   the same data is in both.
+  public mutating func merge(_ other: Statistics) throws(CalibrationError) {
+    guard modelDigest == other.modelDigest else {
+      throw CalibrationError("the statistics are of different models and do not merge")
+    }
+    guard Set(tensors.keys) == Set(other.tensors.keys) else {
+      let different = Set(tensors.keys).symmetricDifference(other.tensors.keys).min() ?? ""
+      throw CalibrationError("only one of the statistics has the tensor '\(different)'")
+    }
+    for source in other.sources {
+      if sources.contains(where: {
+        $0.data == source.data && $0.shard == source.shard && $0.shardCount == source.shardCount
+      }) {
+        throw CalibrationError(
+          "part \(source.shard + 1) of \(source.shardCount) of '\(source.data)' is in both "
+            + "statistics: it would count twice")
+      }
+    }
+    for (name, tensor) in other.tensors {
+      guard tensors[name]?.histogram.layout == tensor.histogram.layout else {
+        throw CalibrationError("the histograms of '\(name)' have different layouts")
+      }
+      tensors[name]?.merge(tensor)
+    }
+    sources = (sources + other.sources).sorted {
+      ($0.data, $0.shardCount, $0.shard) < ($1.data, $1.shardCount, $1.shard)
+    }
+  }
+
+  /// Checks that the statistics were made with the model of this digest.
+  ///
+  /// - Throws: ``CalibrationError`` when they were not.
+  public func check(modelDigest digest: [UInt8]) throws(CalibrationError) {
+    guard digest == modelDigest else {
+      throw CalibrationError("the statistics were made with another model (its SHA-256 differs)")
+    }
+  }
+
+  /// The histograms by name.
+  public var histograms: [String: Histogram] { tensors.mapValues(\.histogram) }
+}
+
+/// What was seen of one value.
+public struct TensorStatistics: Sendable, Hashable {
+  /// How its elements are distributed.
+  public var histogram: Histogram
+  /// Elements seen, NaN and infinities included.
+  public var elementCount: UInt64
+
+  /// Statistics of no elements.
+  public init(layout: Histogram.Layout = .growing()) {
+    histogram = Histogram(layout: layout)
+    elementCount = 0
+  }
+
+  init(histogram: Histogram, elementCount: UInt64) {
+    self.histogram = histogram
+    self.elementCount = elementCount
+  }
+
+  /// Adds what was seen in one run.
+  mutating func add(_ other: Histogram, elementCount count: Int) {
+    histogram.merge(other)
+    elementCount += UInt64(count)
+  }
+
+  mutating func merge(_ other: TensorStatistics) {
+    histogram.merge(other.histogram)
+    elementCount += other.elementCount
+  }
+}

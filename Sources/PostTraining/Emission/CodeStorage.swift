@@ -1,0 +1,38 @@
+import Quantization
+import Tensors
+
+/// The type that activation codes of a quantizer are stored in.
+enum CodeStorage {
+  /// The narrowest unsigned type that `target` has for `levels` levels.
+  static func type(levels: Int, target: Target) -> ElementType {
+    if levels > 256 { return .uint16 }
+    return target == .qdq && levels == 16 ? .uint4 : .uint8
+  }
+
+  /// A tensor of one code.
+  static func scalar(_ code: Int, as type: ElementType) -> Tensor {
+    type == .uint16
+      ? Tensor([UInt16(code)], shape: [], as: type) : Tensor([UInt8(code)], shape: [], as: type)
+  }
+
+  /// ONNX's number of an element type, as Cast wants it.
+  static func typeNumber(_ type: ElementType) -> Int {
+    switch type {
+    case .float32: 1
+    case .uint8: 2
+    case .int8: 3
+    case .uint16: 4
+    case .int32: 6
+    default: preconditionFailure("no cast to \(type) is written")
+    }
+  }
+}
+
+extension ValuePlan {
+  /// The codes that occur, with the clipping of fused nodes: `q(clip(x, a, b))` is
+  /// `clip(q(x), q(a), q(b))` because quantizers are monotone.
+  func codeRange(of quantizer: Quantizer, includingFused: Bool) -> ClosedRange<Int> {
+    guard includingFused, let clipping else { return 0...(quantizer.levels - 1) }
+    return quantizer.code(of: clipping.lowerBound)...quantizer.code(of: clipping.upperBound)
+  }
+}

@@ -1,0 +1,76 @@
+public import Graph
+public import Quantization
+
+/// What is quantized how, and what stays in float and why.
+///
+/// A plan is made in two steps. ``QuantizationPlan/init(_:settings:)`` settles from the graph alone
+/// which nodes and values take part; its ``observedValues`` are what calibration must look at.
+/// ``assign(_:scales:)`` then gives the quantizers of activations.
+public struct QuantizationPlan: Sendable {
+  /// The graph that is planned for, prepared by ``PreparedModel``; nodes in execution order.
+  public let graph: Graph
+
+  /// One decision a node, in the order of the graph's nodes.
+  public internal(set) var decisions: [NodeDecision]
+
+  /// The quantized activations by value name.
+  public internal(set) var values: [String: ValuePlan]
+
+  /// Weighted nodes' weights, by the index of the node.
+  public internal(set) var weights: [Int: WeightPlan]
+
+  /// What the user should know.
+  public internal(set) var warnings: [String]
+
+  /// Names of the values whose ranges decide the quantizers.
+  public var observedValues: Set<String> {
+    Set(values.values.flatMap(\.rangeSources))
+  }
+}
+
+/// What becomes of a node.
+public enum NodeDecision: Sendable, Hashable {
+  /// Computes on quantized values.
+  case quantized
+  /// Moves quantized values without changing them.
+  case passesThrough
+  /// Disappears: the quantizer of the value does its clipping.
+  case fusedIntoQuantizer(of: String)
+  /// Stays as it is.
+  case float(reason: String)
+
+  /// Whether the node works on quantized values or has become part of a quantizer.
+  public var isQuantized: Bool {
+    if case .float = self { false } else { true }
+  }
+}
+
+/// A quantized activation.
+public struct ValuePlan: Sendable, Hashable {
+  /// The number of codes.
+  public var levels: Int
+  /// Values with the same group share their quantizer; the group is named after one of them.
+  public var group: String
+  /// The values whose histograms together give the group's range.
+  public var rangeSources: [String]
+  /// Clipping that the quantizer does for a fused Relu or Clip, in the value's units.
+  public var clipping: ClosedRange<Float>?
+  /// The quantizer; `nil` until it is assigned.
+  public var quantizer: Quantizer?
+}
+
+/// A weight tensor to quantize.
+public struct WeightPlan: Sendable, Hashable {
+  /// The initializer.
+  public var name: String
+  /// The number of codes.
+  public var levels: Int
+  /// The axis of the output channels; `nil` where there is none (stacks of matrices).
+  public var channelAxis: Int?
+  /// What shares a scale.
+  public var granularity: Granularity
+  /// The int32 bias, if the node has one.
+  public var bias: String?
+  /// Output channels, groups included.
+  public var outputChannels: Int
+}

@@ -1,1 +1,0 @@
-// PostTraining: see DESIGN in the documentation catalog.

@@ -1,0 +1,38 @@
+public import Graph
+
+extension Graph {
+  /// The graph in the form that quantization plans for: constants are initializers, normalizations and
+  /// biases are parts of the convolutions and products before them, and the operator set is new
+  /// enough for quantizers along an axis.
+  ///
+  /// Values keep their names; some disappear. In exact arithmetic the graph computes the same.
+  ///
+  /// - Throws: `GraphError` for a graph that is invalid, that cannot be upgraded, or that is quantized
+  ///   already.
+  public func preparedForQuantization() throws -> Graph {
+    try refuseQuantized()
+    var graph = try upgraded(toOpset: 13)
+    graph.moveConstantNodes()
+    graph.nodes = try graph.sortedNodes()
+    try graph.foldConstants()
+    graph.removeIdentities()
+    graph.foldBatchNormalizations()
+    graph.foldBiases()
+    graph.normalizeProducts()
+    graph.foldPadding()
+    graph.removeDeadNodes()
+    return graph
+  }
+
+  private func refuseQuantized() throws(GraphError) {
+    let kinds: Set = [
+      "QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
+      "MatMulInteger", "DynamicQuantizeLinear",
+    ]
+    if let node = nodes.first(where: { kinds.contains($0.operatorType) }) {
+      throw .unsupported(
+        "the model is quantized already: node '\(node.label)' is a \(node.operatorType); quantize "
+          + "the float model")
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import Graph
+
+extension Graph {
+  /// Removes Identity and Dropout, which does nothing in inference; outputs of the graph keep theirs.
+  mutating func removeIdentities() {
+    let kept = Set(outputs.map(\.name))
+    var replacement: [String: String] = [:]
+    func source(_ name: String) -> String {
+      var name = name
+      while let other = replacement[name] { name = other }
+      return name
+    }
+    nodes.removeAll { node in
+      guard node.domain.isEmpty, ["Identity", "Dropout"].contains(node.operatorType),
+        let input = node.inputs.first, let output = node.outputs.first, !kept.contains(output),
+        node.outputs.dropFirst().allSatisfy(\.isEmpty)
+      else { return false }
+      replacement[output] = source(input)
+      return true
+    }
+    guard !replacement.isEmpty else { return }
+    for position in nodes.indices { nodes[position].inputs = nodes[position].inputs.map(source) }
+  }
+
+  /// Removes nodes whose results nobody reads, and constants that nobody reads.
+  mutating func removeDeadNodes() {
+    var wanted = Set(outputs.map(\.name))
+    var kept: [Node] = []
+    for node in nodes.reversed() where node.outputs.contains(where: wanted.contains) {
+      kept.append(node)
+      wanted.formUnion(node.valuesRead)
+    }
+    nodes = kept.reversed()
+    initializers = initializers.filter { wanted.contains($0.key) }
+  }
+}

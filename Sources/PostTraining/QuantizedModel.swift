@@ -1,0 +1,89 @@
+public import Graph
+public import Operations
+public import Quantization
+import Tensors
+
+/// A model with all its quantizers and codes, from which graphs for every target are written.
+public struct QuantizedModel: Sendable {
+  /// What is quantized how.
+  public let plan: QuantizationPlan
+  /// The settings that the plan was made with.
+  public let settings: QuantizationSettings
+  /// Codes of the weights, by index of the node.
+  public let weights: [Int: QuantizedWeights]
+  /// Codes of constant operands of quantized nodes, by name.
+  let constants: [String: QuantizedConstant]
+}
+
+/// A constant operand, quantized like an activation.
+struct QuantizedConstant: Sendable {
+  let codes: Tensor
+  let quantizer: Quantizer
+}
+
+extension QuantizedModel {
+  /// Quantizes a prepared graph.
+  ///
+  /// - Parameters:
+  ///   - graph: The graph, prepared by ``preparedForQuantization(_:)``.
+  ///   - histograms: What was observed of the values that ``QuantizationPlan/observedValues`` names.
+  ///   - settings: How to quantize.
+  ///   - backend: Where least-squares searches run.
+  /// - Throws: ``SettingsError`` and `GraphError`.
+  public init<B: Backend>(
+    _ graph: Graph, histograms: [String: Histogram], settings: QuantizationSettings, on backend: B
+  ) throws {
+    var plan = try QuantizationPlan(graph, settings: settings)
+    try plan.assign(histograms, settings: settings, on: backend)
+    let index = GraphIndex(plan.graph)
+    var weights: [Int: QuantizedWeights] = [:]
+    for (number, weightPlan) in plan.weights.sorted(by: { $0.key < $1.key }) {
+      guard let tensor = index.constants[weightPlan.name],
+        let data = plan.values[index.nodes[number].inputs[0]]?.quantizer
+      else { preconditionFailure("'\(weightPlan.name)' was planned without data or weights") }
+      let bias = weightPlan.bias.flatMap { index.constants[$0] }
+      let quantized = try weightPlan.quantize(
+        tensor, bias: bias.map { ($0.array(of: Float.self), data.scale) }, settings: settings,
+        on: backend)
+      plan.warnings += quantized.remedies.map { "\(index.nodes[number].label): \($0)" }
+      weights[number] = quantized
+    }
+    var constants: [String: QuantizedConstant] = [:]
+    for (number, node) in index.nodes.enumerated()
+    where plan.decisions[number] == .quantized && plan.weights[number] == nil {
+      for value in node.inputs where node.takesData(value) && constants[value] == nil {
+        guard let tensor = index.constants[value] else { continue }
+        constants[value] = QuantizedConstant(tensor)
+      }
+    }
+    self.plan = plan
+    self.settings = settings
+    self.weights = weights
+    self.constants = constants
+  }
+
+  /// The graph for the target of ``settings``, with the version of the operator set that its types
+  /// need and the settings in its metadata.
+  public func graph() throws -> Graph {
+    var emitter = Emitter(self)
+    var graph = settings.target == .qoperator ? emitter.emitQOperator() : emitter.emitQDQ()
+    graph = try graph.upgraded(toOpset: requiredOpset(of: graph))
+    if graph.nodes.contains(where: { $0.domain == "com.microsoft" }) {
+      graph.opsets["com.microsoft"] = 1
+    }
+    graph.metadata.merge(metadata) { _, new in new }
+    return graph
+  }
+}
+
+extension QuantizedConstant {
+  /// Quantizes `tensor` over its exact range with 256 levels.
+  init(_ tensor: Tensor) {
+    let values = tensor.array(of: Float.self)
+    let quantizer = Quantization.quantizer(
+      from: Histogram(values), method: .minmax, levels: 256, scheme: .affine)
+    self.quantizer = quantizer
+    codes = Tensor(
+      values.map { UInt8(quantizer.code(of: $0)) }, shape: tensor.shape, as: .uint8)
+  }
+}

@@ -1,0 +1,101 @@
+/// What quantization did: for people as text, for programs as JSON (it is `Encodable`).
+public struct QuantizationReport: Sendable, Encodable {
+  /// The settings in one line.
+  public var settings: String
+  /// The target's name.
+  public var target: String
+  /// Samples that the ranges of activations come from.
+  public var sampleCount: Int
+  /// Weighted layers and products, in order.
+  public var layers: [Layer]
+  /// Quantized activations, by name.
+  public var activations: [Activation]
+  /// Nodes that became part of a quantizer.
+  public var fused: [FusedNode]
+  /// Nodes that stay in float, each with its reason.
+  public var floatNodes: [FloatNode]
+  /// Notes on settings that were applied without being asked for.
+  public var notes: [String]
+  /// What may cost accuracy or was not done as asked.
+  public var warnings: [String]
+  /// Bytes of the initializers, before and after, packed as in the file.
+  public var constantBytes: Change
+
+  /// A node that computes on codes.
+  public struct Layer: Sendable, Encodable {
+    /// The node.
+    public var name: String
+    /// Its operator in the float model.
+    public var operatorType: String
+    /// How ONNX Runtime's CPU provider executes it: the integer operator, or `float` with a reason.
+    public var execution: String
+    /// Levels of the weights; none for a product of activations.
+    public var weightLevels: Int?
+    /// Bits that a weight takes in the file.
+    public var weightBits: Int?
+    /// What shares a scale.
+    public var granularity: String?
+    /// The method of the weights' ranges.
+    public var weightRange: String?
+    /// The smallest and the largest weight scale.
+    public var weightScales: [Float]?
+    /// Mean squared weight over mean squared error, in decibels.
+    public var weightSQNR: Double?
+    /// Levels of the input activations.
+    public var activationLevels: Int
+  }
+
+  /// A quantized activation.
+  public struct Activation: Sendable, Encodable {
+    /// The value.
+    public var name: String
+    /// The number of codes.
+    public var levels: Int
+    /// Distance between neighbouring levels.
+    public var scale: Float
+    /// The code of zero.
+    public var zeroPoint: Int
+    /// The value that shares its quantizer with this one, if another gives the group its name.
+    public var sharedWith: String?
+    /// The method of the range.
+    public var range: String
+    /// The smallest value observed.
+    public var minimum: Float?
+    /// The largest value observed.
+    public var maximum: Float?
+  }
+
+  /// A node that became part of a quantizer.
+  public struct FusedNode: Sendable, Encodable {
+    /// The node.
+    public var name: String
+    /// Its operator.
+    public var operatorType: String
+    /// The value whose quantizer does its work.
+    public var quantizerOf: String
+  }
+
+  /// A node that stays in float.
+  public struct FloatNode: Sendable, Encodable {
+    /// The node.
+    public var name: String
+    /// Its operator.
+    public var operatorType: String
+    /// Why.
+    public var reason: String
+  }
+
+  /// A number before and after.
+  public struct Change: Sendable, Encodable {
+    /// In the float model.
+    public var before: Int
+    /// In the quantized model.
+    public var after: Int
+
+    /// Makes a change.
+    public init(before: Int, after: Int) {
+      self.before = before
+      self.after = after
+    }
+  }
+}

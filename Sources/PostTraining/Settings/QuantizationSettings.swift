@@ -1,0 +1,138 @@
+public import Quantization
+
+/// How a model is quantized.
+public struct QuantizationSettings: Sendable, Hashable {
+  /// Levels and range method of weights.
+  public var weights: TensorSettings
+
+  /// Levels and range method of activations.
+  public var activations: TensorSettings
+
+  /// What shares one weight scale.
+  public var granularity: Granularity
+
+  /// The scales that are allowed.
+  public var scales: ScaleRule
+
+  /// The form of the written graph.
+  public var target: Target
+
+  /// Levels of weights and input activations of the first and the last weighted layers when they are
+  /// to differ from the others; `nil` for no exception.
+  public var borderLevels: Int?
+
+  /// When not empty, only weighted nodes that one of these matches are quantized.
+  public var only: [NodePattern]
+
+  /// Nodes that stay in float.
+  public var skip: [NodePattern]
+
+  /// Settings of single layers; a later rule wins over an earlier one, and all of them over
+  /// ``borderLevels``.
+  public var layers: [LayerRule]
+
+  /// Makes settings; the defaults are those of the preset `w8a8`.
+  public init(
+    weights: TensorSettings = TensorSettings(levels: 256, range: .mse),
+    activations: TensorSettings = TensorSettings(levels: 256, range: .mse),
+    granularity: Granularity = .channel, scales: ScaleRule = .real, target: Target = .ortCPU,
+    borderLevels: Int? = nil, only: [NodePattern] = [], skip: [NodePattern] = [],
+    layers: [LayerRule] = []
+  ) {
+    self.weights = weights
+    self.activations = activations
+    self.granularity = granularity
+    self.scales = scales
+    self.target = target
+    self.borderLevels = borderLevels
+    self.only = only
+    self.skip = skip
+    self.layers = layers
+  }
+
+  /// Level counts that weights can have: what fits a signed byte.
+  public static let weightLevelRange = 2...256
+
+  /// Level counts that activations can have: what fits two bytes.
+  public static let activationLevelRange = 2...65536
+
+  /// Checks the level counts and the group size.
+  ///
+  /// - Throws: ``SettingsError`` naming the setting.
+  public func validate() throws(SettingsError) {
+    try Self.check(weights.levels, in: Self.weightLevelRange, of: "weights")
+    try Self.check(activations.levels, in: Self.activationLevelRange, of: "activations")
+    if let borderLevels {
+      try Self.check(borderLevels, in: Self.weightLevelRange, of: "the first and last layers")
+    }
+    for rule in layers {
+      if let levels = rule.weightLevels {
+        try Self.check(levels, in: Self.weightLevelRange, of: "weights of layer '\(rule.pattern)'")
+      }
+      if let levels = rule.activationLevels {
+        try Self.check(
+          levels, in: Self.activationLevelRange, of: "activations of layer '\(rule.pattern)'")
+      }
+    }
+    if case .group(let size) = granularity, size < 1 {
+      throw SettingsError("granularity group:\(size): a group has at least one weight")
+    }
+    for case .percentile(let percent) in [weights.range, activations.range]
+    where !(percent > 50 && percent <= 100) {
+      throw SettingsError("percentile \(percent) is not above 50 and at most 100")
+    }
+  }
+
+  private static func check(
+    _ levels: Int, in range: ClosedRange<Int>, of what: String
+  ) throws(SettingsError) {
+    guard range.contains(levels) else {
+      throw SettingsError(
+        "\(levels) levels for \(what): \(range.lowerBound) to \(range.upperBound) are possible")
+    }
+  }
+}
+
+/// Levels and range of one kind of tensor.
+public struct TensorSettings: Sendable, Hashable {
+  /// The number of codes.
+  public var levels: Int
+  /// How the range is chosen.
+  public var range: RangeMethod
+
+  /// Makes settings.
+  public init(levels: Int, range: RangeMethod) {
+    self.levels = levels
+    self.range = range
+  }
+}
+
+/// What shares one weight scale.
+public enum Granularity: Sendable, Hashable {
+  /// All weights of a layer.
+  case tensor
+  /// The weights of one output channel.
+  case channel
+  /// So many neighbouring weights of one output channel.
+  case group(Int)
+}
+
+/// The scales that a quantizer may have.
+public enum ScaleRule: String, Sendable, Hashable, CaseIterable {
+  /// Any real scale.
+  case real = "affine"
+  /// Powers of two, so that requantization is a shift.
+  case powerOfTwo = "shift"
+}
+
+/// The form of the written graph.
+public enum Target: String, Sendable, Hashable, CaseIterable {
+  /// QuantizeLinear and DequantizeLinear placed and typed so that ONNX Runtime's CPU provider runs
+  /// integer kernels; sub-byte weights are packed and cast to `int8` before they are dequantized.
+  case ortCPU = "ort-cpu"
+  /// Plain QuantizeLinear and DequantizeLinear, sub-byte weights dequantized directly, activations
+  /// kept as separate operators: what pattern matchers of TensorRT and OpenVINO look for.
+  case qdq
+  /// QLinearConv, QLinearMatMul and their kind; ONNX Runtime's own domain where ONNX has none.
+  case qoperator
+}

@@ -1,0 +1,28 @@
+public import Quantization
+public import Tensors
+
+/// Weights as codes, with the quantizers that made them.
+public struct QuantizedWeights: Sendable {
+  /// Signed codes `q - zeroPoint`, in the shape of the weights; stored as `int2`, `int4` or `int8`,
+  /// whichever is the narrowest that holds all levels.
+  public let codes: Tensor
+  /// The quantizers: one, one a channel, or one a group of a channel, channel by channel.
+  public let quantizers: [Quantizer]
+  /// The axis of the channels; `nil` for one quantizer.
+  public let axis: Int?
+  /// Weights of a channel that share a quantizer; `nil` for all of them.
+  public let groupSize: Int?
+  /// Mean squared weight over mean squared error, in decibels; infinite without error.
+  public let signalToNoise: Double
+  /// What was changed to keep int32 biases in range, one message a channel.
+  public let remedies: [String]
+
+  /// The narrowest signed type that holds the codes of `levels` levels.
+  public static func storage(levels: Int) -> ElementType {
+    switch levels {
+    case ...4: .int2
+    case ...16: .int4
+    default: .int8
+    }
+  }
+}
