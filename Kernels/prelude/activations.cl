@@ -1,7 +1,9 @@
-// The functions of one element that operators ask for, built on elementary.cl; the same text in C and
-// OpenCL C. A NaN stays a NaN. Parameters are in the order of `UnaryFunction`.
+// The functions of one element that operators ask for, built on elementary.cl; the same text in C
+// and OpenCL C. A NaN stays a NaN. Parameters are in the order of `UnaryFunction`.
 
-LB_FUNCTION float lb_sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x != x ? x : 0.0f; }
+LB_FUNCTION float lb_sign(float x) {
+  return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x != x ? x : 0.0f;
+}
 
 LB_FUNCTION float lb_relu(float x) { return x < 0.0f ? 0.0f : x; }
 

@@ -4,10 +4,11 @@
 // Newton steps and then settled by its exact remainder (fma gives a - b*q without rounding for q
 // within an ulp of a / b), after Markstein, "IA-64 and Elementary Functions", chapter 8.
 //
-// What holds: lb_divide and lb_sqrt equal IEEE 754 in every case, zeros, infinities, NaN (of any
-// payload), overflow and subnormal results included, on a device that keeps subnormals; on one that
-// flushes them, for normal operands and results. Where operands or quotient are so large or so small
-// that a remainder could be subnormal, the quotient is found in integers.
+// What holds: lb_divide and lb_sqrt equal IEEE 754 in every case (zeros, infinities, NaN but for
+// its payload, overflow and subnormal results included), and need no subnormal number on the way:
+// where operands or quotient are so large or so small that a remainder could be subnormal, the
+// quotient is found in integers. A device that flushes subnormals may still flush operands before
+// or results after.
 //
 // Define LB_EXACT_DIVISION where `/` and sqrt are correctly rounded already: C, and programs built
 // with -cl-fp32-correctly-rounded-divide-sqrt.

@@ -71,6 +71,19 @@ CLONES void ce_power_row(const float *x, size_t xStride, const float *y, size_t 
   for (size_t i = 0; i < count; i++) to[i] = lb_pow(x[i * xStride], y[i * yStride]);
 }
 
+CLONES void ce_add_squares_row(const float *restrict x, float *restrict sums, size_t count) {
+  for (size_t i = 0; i < count; i++) sums[i] = fma(x[i], x[i], sums[i]);
+}
+
+CLONES void ce_resample_row(const float *from, const int *starts, const int *indices,
+                            const float *weights, float extrapolation, float *to, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    float sum = starts[i] == starts[i + 1] ? extrapolation : 0.0f;
+    for (int t = starts[i]; t < starts[i + 1]; t++) sum = fma(weights[t], from[indices[t]], sum);
+    to[i] = sum;
+  }
+}
+
 CLONES void ce_exponential_difference_row(const float *from, float subtrahend, float *to,
                                           size_t count) {
   for (size_t i = 0; i < count; i++) to[i] = lb_exp(from[i] - subtrahend);

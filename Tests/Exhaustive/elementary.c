@@ -1,11 +1,12 @@
-// Measures the elementary functions against double precision over every float32 (or every STRIDE-th).
+// Measures the elementary functions against double precision over every float32 (or every
+// STRIDE-th).
 //
 //   clang -std=c2x -O2 -ISources/CElementary/include Tests/Exhaustive/elementary.c \
 //     Sources/CElementary/functions.c -lm -o elementary && ./elementary [STRIDE [FUNCTION]]
 //
 // Prints the largest error in units in the last place and where it is. An argument counts where the
-// exact result is a normal float; elsewhere the result must equal the rounded one up to an ulp of the
-// smallest normal float, and infinities and NaN must agree.
+// exact result is a normal float; elsewhere the result must equal the rounded one up to an ulp of
+// the smallest normal float, and infinities and NaN must agree.
 #include "CElementaryFunctions.h"
 
 #include <math.h>

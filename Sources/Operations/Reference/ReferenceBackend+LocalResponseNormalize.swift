@@ -22,15 +22,11 @@ extension ReferenceBackend {
             let channel = row % channels
             let first = row - channel + max(0, channel - (size - 1) / 2)
             let last = row - channel + min(channels - 1, channel + size / 2)
-            for i in 0..<inner {
-              var squares: Float = 0
-              for other in first...last {
-                let value = from[other * inner + i]
-                squares.addProduct(value, value)
-              }
-              let base = bias.addingProduct(alpha / Float(size), squares)
-              to[row * inner + i] = from[row * inner + i] / ce_power(base, beta)
-            }
+            let sums = to + row * inner
+            for other in first...last { ce_add_squares_row(from + other * inner, sums, inner) }
+            for i in 0..<inner { sums[i] = bias.addingProduct(alpha / Float(size), sums[i]) }
+            withUnsafePointer(to: beta) { ce_power_row(sums, 1, $0, 0, sums, inner) }
+            for i in 0..<inner { sums[i] = from[row * inner + i] / sums[i] }
           }
         }
       }

@@ -69,7 +69,8 @@ private struct IndexedCopy: WordVisitor {
     let fillWord: Word = border.withPointer { $0.pointee }
     let to = memory.assumingMemoryBound(to: Word.self)
     let width = maps.last?.count ?? 1
-    let segments = Self.segments(maps.last ?? [0])
+    let last = maps.last ?? [0]
+    let segments = Self.segments(last)
     let outer = Array(maps.dropLast())
     let strides = rowMajorStrides(x.shape)
     let rows = outer.reduce(1) { $0 * $1.count }
@@ -79,6 +80,13 @@ private struct IndexedCopy: WordVisitor {
           let target = to + row * width
           guard let source = Self.offset(of: row, outer, strides) else {
             target.update(repeating: fillWord, count: width)
+            continue
+          }
+          if segments.count * 2 > width {
+            // Hardly any neighbours: element by element.
+            for (position, index) in last.enumerated() {
+              target[position] = index < 0 ? fillWord : elements[source + index]
+            }
             continue
           }
           for segment in segments {

@@ -88,10 +88,11 @@ private func poolWindows<Scalar: BitwiseCopyable>(
       concurrentRanges(planes, grain: grain) { range in
         for plane in range {
           let source = from + plane * windows.inputCount
-          for output in 0..<windows.outputCount {
-            var result = initial
-            let counted = windows.forEachTap(of: output) { result = combine(result, source[$0]) }
-            to[plane * windows.outputCount + output] = finish(result, counted)
+          let target = to + plane * windows.outputCount
+          windows.forEachOutput(initial) {
+            combine($0, source[$1])
+          } _: { output, result, counted in
+            target[output] = finish(result, counted)
           }
         }
       }
@@ -101,17 +102,18 @@ private func poolWindows<Scalar: BitwiseCopyable>(
 
 /// The windows of a pooling over one plane, which may have any number of spatial dimensions.
 struct PoolWindows {
-  /// What one output coordinate along one axis covers.
+  /// What one output coordinate along one axis covers: the taps `first + i * dilation` for `i` in
+  /// `0..<count`, which fall on the input, and how many taps an average counts.
   private struct Span {
-    /// Input coordinates of the taps that fall on the input, in order.
-    var taps: [Int]
-    /// Number of taps that an average counts.
+    var first: Int
+    var count: Int
     var counted: Int
   }
 
-  private var spans: [[Span]] = []
-  private var inputStrides: [Int]
-  private var outputExtents: [Int]
+  private let spans: [[Span]]
+  private let dilations: [Int]
+  private let inputStrides: [Int]
+  private let outputExtents: [Int]
 
   /// Elements of an input plane.
   let inputCount: Int
@@ -128,17 +130,18 @@ struct PoolWindows {
       extents.count == window.kernel.count && extents.count == pooling.outputExtents.count)
     var countsBorder = false
     if case .average(countsBorder: true) = pooling.function { countsBorder = true }
-    for axis in extents.indices {
+    spans = extents.indices.map { axis in
       let padded = -window.padBefore[axis]..<(extents[axis] + window.padAfter[axis])
-      spans.append(
-        (0..<pooling.outputExtents[axis]).map { output in
-          let start = output * window.strides[axis] - window.padBefore[axis]
-          let all = (0..<window.kernel[axis]).map { start + $0 * window.dilations[axis] }
-          let taps = all.filter { (0..<extents[axis]).contains($0) }
-          return Span(
-            taps: taps, counted: countsBorder ? all.count { padded.contains($0) } : taps.count)
-        })
+      return (0..<pooling.outputExtents[axis]).map { output in
+        let start = output * window.strides[axis] - window.padBefore[axis]
+        let all = (0..<window.kernel[axis]).map { start + $0 * window.dilations[axis] }
+        let taps = all.filter { (0..<extents[axis]).contains($0) }
+        return Span(
+          first: taps.first ?? 0, count: taps.count,
+          counted: countsBorder ? all.count { padded.contains($0) } : taps.count)
+      }
     }
+    dilations = window.dilations
     inputStrides = rowMajorStrides(extents)
     outputExtents = pooling.outputExtents
     inputCount = extents.reduce(1, *)
@@ -146,39 +149,55 @@ struct PoolWindows {
     tapCount = window.kernel.reduce(1, *)
   }
 
-  /// Calls `body` with the plane offset of every tap that falls on the input, in row-major order, and
-  /// returns how many taps an average counts.
+  /// Calls `body` with every output's offset in the plane and its fold: `initial` combined with the
+  /// plane offset of every tap that falls on the input, in row-major order; and how many taps an
+  /// average counts.
   @inline(__always)
-  func forEachTap(of output: Int, _ body: (Int) -> Void) -> Int {
-    if spans.count == 2 {
-      let rows = spans[0][output / outputExtents[1]]
-      let columns = spans[1][output % outputExtents[1]]
-      for row in rows.taps {
-        for column in columns.taps { body(row * inputStrides[0] + column) }
+  func forEachOutput<Value>(
+    _ initial: Value, _ combine: (Value, _ tap: Int) -> Value,
+    _ body: (_ output: Int, Value, _ counted: Int) -> Void
+  ) {
+    guard spans.count == 2 else { return forEachOutputOfAnyRank(initial, combine, body) }
+    let (rowStep, columnStep) = (dilations[0] * inputStrides[0], dilations[1])
+    spans[1].withUnsafeBufferPointer { columns in
+      for (y, row) in spans[0].enumerated() {
+        for x in columns.indices {
+          let column = columns[x]
+          var value = initial
+          var start = row.first * inputStrides[0] + column.first
+          for _ in 0..<row.count {
+            for tap in 0..<column.count { value = combine(value, start + tap * columnStep) }
+            start += rowStep
+          }
+          body(y * columns.count + x, value, row.counted * column.counted)
+        }
       }
-      return rows.counted * columns.counted
     }
-    return forEachTap(ofAnyRank: output, body)
   }
 
-  private func forEachTap(ofAnyRank output: Int, _ body: (Int) -> Void) -> Int {
-    var (rest, counted) = (output, 1)
-    var chosen: [Span] = []
-    for axis in spans.indices.reversed() {
-      let span = spans[axis][rest % outputExtents[axis]]
-      rest /= outputExtents[axis]
-      chosen.insert(span, at: 0)
-      counted *= span.counted
-    }
-    let extents = chosen.map(\.taps.count)
-    for tap in 0..<extents.reduce(1, *) {
-      var (position, offset) = (tap, 0)
-      for axis in chosen.indices.reversed() {
-        offset += chosen[axis].taps[position % extents[axis]] * inputStrides[axis]
-        position /= extents[axis]
+  private func forEachOutputOfAnyRank<Value>(
+    _ initial: Value, _ combine: (Value, Int) -> Value, _ body: (Int, Value, Int) -> Void
+  ) {
+    for output in 0..<outputCount {
+      var (rest, counted, base) = (output, 1, 0)
+      var counts = outputExtents
+      for axis in spans.indices.reversed() {
+        let span = spans[axis][rest % outputExtents[axis]]
+        rest /= outputExtents[axis]
+        counts[axis] = span.count
+        counted *= span.counted
+        base += span.first * inputStrides[axis]
       }
-      body(offset)
+      var value = initial
+      for tap in 0..<counts.reduce(1, *) {
+        var (position, offset) = (tap, base)
+        for axis in spans.indices.reversed() {
+          offset += position % counts[axis] * dilations[axis] * inputStrides[axis]
+          position /= counts[axis]
+        }
+        value = combine(value, offset)
+      }
+      body(output, value, counted)
     }
-    return counted
   }
 }

@@ -32,8 +32,26 @@ extension ReferenceBackend {
   private func resampleFloat32(
     _ x: Tensor, _ axis: Int, _ taps: AxisTaps, _ extrapolation: Float
   ) -> Tensor {
-    resample(x, axis, taps, extrapolation) { (weight, from, to, count) in
-      ce_fma_row(weight, from, to, count)
+    guard axis == x.rank - 1 else {
+      return resample(x, axis, taps, extrapolation) { (weight, from, to, count) in
+        ce_fma_row(weight, from, to, count)
+      }
+    }
+    var shape = x.shape
+    shape[axis] = taps.starts.count - 1
+    let (extent, outputs) = (x.shape[axis], shape[axis])
+    return Tensor(.float32, shape: shape) { memory in
+      let to = memory.assumingMemoryBound(to: Float.self)
+      x.withPointer(to: Float.self) { from in
+        let rows = shape[..<axis].reduce(1, *)
+        concurrentRanges(rows, grain: max(1, elementGrain / 4 / max(1, outputs))) { range in
+          for row in range {
+            ce_resample_row(
+              from + row * extent, taps.starts, taps.indices, taps.weights, extrapolation,
+              to + row * outputs, outputs)
+          }
+        }
+      }
     }
   }
 
