@@ -34,6 +34,7 @@ struct ExecutionPlan: Sendable {
         unsupported.count == 1
           ? lines : "\(unsupported.count) nodes are not supported:\n  \(lines)")
     }
+    let graph = graph.withConstantFactorsTransposed()
     for name in graph.inputs.map(\.name) + graph.initializers.keys.sorted() { _ = number(name) }
     for node in try graph.sortedNodes() {
       let reader = try graph.reader(of: node)
@@ -81,4 +82,29 @@ struct ExecutionPlan: Sendable {
 
   /// The numbers of all values that a step reads.
   var read: Set<Int> { Set(steps.flatMap { $0.inputs.compactMap { $0 } }) }
+}
+
+extension Graph {
+  /// The graph with the constant factors of Gemm transposed by nodes of their own, which are folded
+  /// and so run once.
+  fileprivate func withConstantFactorsTransposed() -> Graph {
+    var graph = self
+    var transposed: [String: String] = [:]
+    for index in nodes.indices where nodes[index].operatorType == "Gemm" {
+      for (input, attribute) in [(0, "transA"), (1, "transB")] {
+        guard nodes[index].inputs.count > input, case .int(1)? = nodes[index].attributes[attribute],
+          let tensor = initializers[nodes[index].inputs[input]], tensor.rank == 2
+        else { continue }
+        let name = nodes[index].inputs[input]
+        // No name of a model can hold a NUL.
+        let result = transposed[name] ?? "\(name)\0transposed"
+        if transposed.updateValue(result, forKey: name) == nil {
+          graph.nodes.append(Node("Transpose", inputs: [name], outputs: [result]))
+        }
+        graph.nodes[index].inputs[input] = result
+        graph.nodes[index].attributes[attribute] = .int(0)
+      }
+    }
+    return graph
+  }
 }

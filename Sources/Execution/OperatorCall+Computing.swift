@@ -84,9 +84,6 @@ extension OperatorCall {
     let right = try backend.reshape(
       b, to: Array(b.shape.dropLast(2)) + [1, b.shape[b.rank - 2], columns])
     let shape = try broadcastShape([left.shape, right.shape])
-    guard let count = Shapes.count(shape), count <= 1 << 28 else {
-      throw unsupported("matrices of type \(a.elementType) and shapes \(a.shape), \(b.shape)")
-    }
     let products = try backend.combine(.multiply, left, right)
     let sums = try backend.reduce(.sum, products, axes: [shape.count - 2])
     return try backend.reshape(sums, to: Array(shape.dropLast(2)) + [columns])
@@ -107,6 +104,7 @@ extension OperatorCall {
     var product = leading
     if a.count > 1 { product.append(left[left.count - 2]) }
     if b.count > 1 { product.append(right[right.count - 1]) }
+    try requireRoom(for: product)
     return (left, right, product)
   }
 }

@@ -108,6 +108,13 @@ struct OperatorCall<B: Backend> {
     return found.sorted()
   }
 
+  /// Throws unless a tensor of `shape` fits the machine.
+  func requireRoom(for shape: [Int]) throws {
+    guard Shapes.count(shape) != nil else {
+      throw invalid("a tensor of shape \(shape) is too large for this machine")
+    }
+  }
+
   /// The shape to which `shapes` broadcast together, as NumPy does.
   func broadcastShape(_ shapes: [[Int]]) throws -> [Int] {
     var result: [Int] = []
@@ -117,6 +124,7 @@ struct OperatorCall<B: Backend> {
       }
       result = joined
     }
+    try requireRoom(for: result)
     return result
   }
 }

@@ -119,11 +119,13 @@ struct Attention: Operator {
   ) throws -> B.Value? {
     var bias = try mask(keys: product.shape[3], type, call)
     let lengths = try call.optionalIntegers(6)
-    if let lengths, lengths.count != product.shape[0] {
-      throw call.invalid("\(lengths.count) lengths for a batch of \(product.shape[0])")
+    let (queries, keys) = (product.shape[2], product.shape[3])
+    if let lengths,
+      lengths.count != product.shape[0] || !lengths.allSatisfy({ (0...keys).contains($0) })
+    {
+      throw call.invalid("lengths \(lengths) for products of shape \(product.shape)")
     }
     guard isCausal || lengths != nil else { return bias }
-    let (queries, keys) = (product.shape[2], product.shape[3])
     let batches = lengths?.count ?? 1
     var allowed = [Bool](repeating: true, count: batches * queries * keys)
     for batch in 0..<batches {

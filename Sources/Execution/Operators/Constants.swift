@@ -51,9 +51,8 @@ struct ConstantOfShape: Operator {
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     let shape = try call.integers(0)
-    guard shape.allSatisfy({ $0 >= 0 }), let count = Shapes.count(shape), count <= 1 << 34 else {
-      throw call.invalid("shape \(shape) is negative or too large")
-    }
+    guard shape.allSatisfy({ $0 >= 0 }) else { throw call.invalid("shape \(shape) is negative") }
+    try call.requireRoom(for: shape)
     return call.results(host: ReferenceBackend.shared.broadcast(value.reshaped(to: []), to: shape))
   }
 }
@@ -75,7 +74,8 @@ struct Range: Operator {
       throw call.invalid("a range from \(start) to \(limit) by \(delta)")
     }
     let count = max(((limit - start) / delta).rounded(.up), 0)
-    guard count <= 0x1p34 else { throw call.invalid("a range of \(count) elements") }
+    guard count <= 0x1p60 else { throw call.invalid("a range of \(count) elements") }
+    try call.requireRoom(for: [Int(count)])
     let tensor: Tensor
     if type.isInteger {
       let (first, step) = (try call.integerScalar(0), try call.integerScalar(2))

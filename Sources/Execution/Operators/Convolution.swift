@@ -73,7 +73,9 @@ struct Conv: Operator {
     let bias = try call.optional(2)
     let shapes = try ConvolutionShapes(
       x: x.shape, weights: weights.shape, bias: bias?.shape, groups: groups, call)
-    let window = try attributes.window(over: shapes.spatial, kernel: shapes.kernel, call).window
+    let (window, extents) = try attributes.window(
+      over: shapes.spatial, kernel: shapes.kernel, call)
+    try call.requireRoom(for: [x.shape[0], weights.shape[0]] + extents)
     let result = try call.inFloat32(type, [x, weights] + (bias.map { [$0] } ?? [])) { operands in
       try call.backend.convolve(
         operands[0], weights: operands[1], bias: operands.count > 2 ? operands[2] : nil,
@@ -117,6 +119,8 @@ struct ConvTranspose: Operator {
     let shapes = try ConvolutionShapes(
       x: x.shape, weights: weights.shape, bias: bias?.shape, groups: groups, transposed: true, call)
     let transposed = try settle(shapes, call)
+    try call.requireRoom(
+      for: [x.shape[0], weights.shape[1] * groups] + transposed.outputExtents)
     let result = try call.inFloat32(type, [x, weights] + (bias.map { [$0] } ?? [])) { operands in
       try call.backend.convolveTransposed(
         operands[0], weights: operands[1], bias: operands.count > 2 ? operands[2] : nil, transposed)

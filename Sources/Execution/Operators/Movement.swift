@@ -43,7 +43,6 @@ struct Concat: Operator {
   init(_ node: NodeReader) throws { axis = try node.required("axis", node.int("axis")) }
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
-    try call.requireOneType(call.operands.indices)
     let values = try call.values()
     return call.results(try Self.concatenate(values, axis: axis, call))
   }
@@ -52,6 +51,9 @@ struct Concat: Operator {
     _ values: [B.Value], axis: Int, _ call: OperatorCall<B>
   ) throws -> B.Value {
     let shapes = values.map(\.shape)
+    guard values.allSatisfy({ $0.elementType == values[0].elementType }) else {
+      throw call.invalid("types \(values.map(\.elementType)) are not one")
+    }
     let axis = try call.axis(axis, rank: shapes[0].count)
     func rest(_ shape: [Int]) -> [Int] {
       shape.indices.map { $0 == axis ? 0 : shape[$0] }
@@ -94,7 +96,9 @@ struct Split: Operator {
     let axis = try call.axis(axis, rank: x.rank)
     let extent = x.shape[axis]
     let parts = try call.optionalIntegers(1) ?? parts ?? equalParts(of: extent, call)
-    guard parts.count == count, parts.allSatisfy({ $0 >= 0 }), parts.reduce(0, +) == extent else {
+    guard parts.count == count, parts.allSatisfy({ (0...extent).contains($0) }),
+      parts.reduce(0, +) == extent
+    else {
       throw call.invalid(
         "parts \(parts) do not make up axis \(axis) of shape \(x.shape) in \(count) outputs")
     }
@@ -202,11 +206,12 @@ struct Tile: Operator {
     var x = try call.value(0)
     let shape = x.shape
     let repeats = try call.integers(1)
-    guard repeats.count == shape.count, repeats.allSatisfy({ (0...(1 << 40)).contains($0) }) else {
+    guard repeats.count == shape.count, repeats.allSatisfy({ (0...Shapes.countLimit).contains($0) }) else {
       throw call.invalid("repeats \(repeats) for an input of shape \(shape)")
     }
-    let result = zip(shape, repeats).map { $0 * $1 }
-    guard Shapes.count(result) != nil else { throw call.invalid("shape \(result) is too large") }
+    let result = zip(shape, repeats).map { $0.multipliedReportingOverflow(by: $1) }
+      .map { $0.overflow ? Int.max : $0.partialValue }
+    try call.requireRoom(for: result)
     // Innermost first, so that earlier axes repeat what later ones have.
     for axis in shape.indices.reversed() where repeats[axis] != 1 {
       let outer = shape[..<axis].reduce(1, *)

@@ -248,7 +248,7 @@ struct RMSNormalization: Operator {
   }
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
-    try call.require(0, in: OperatorCall<B>.floating)
+    for index in 0..<2 { try call.require(index, in: OperatorCall<B>.floating) }
     let backend = call.backend
     let x = try call.value(0)
     let scale = try call.value(1)
@@ -313,7 +313,7 @@ struct LocalResponseNormalization: Operator {
   }
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
-    try call.require(0, in: OperatorCall<B>.floating)
+    try call.require(0, in: OperatorCall<B>.floating.subtracting([.float64]))
     _ = try call.spatialExtents()
     let x = try call.value(0)
     let result = try call.inFloat32(x.elementType, [x]) {

@@ -31,7 +31,7 @@ struct Pad: Operator {
       try named.map { try call.axis($0, rank: x.rank) }
     } ?? Array(0..<x.rank)
     guard pads.count == 2 * axes.count, Set(axes).count == axes.count,
-      pads.allSatisfy({ abs($0) <= 1 << 40 })
+      pads.allSatisfy({ $0.magnitude <= 1 << 40 })
     else {
       throw call.invalid("pads \(pads) for axes \(axes) of shape \(x.shape)")
     }

@@ -38,6 +38,7 @@ struct MaxPool: Operator {
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     try call.require(0, in: OperatorCall<B>.floating.union([.int8, .uint8]))
     let (window, extents) = try attributes.window(over: call.spatialExtents(), call)
+    try call.requireRoom(for: try call.operand(0).shape.prefix(2) + extents)
     let pooling = Pooling(.maximum, window: window, outputExtents: extents)
     let result = try call.backend.pool(call.value(0), pooling)
     guard wantsIndices else { return call.results(result) }
@@ -73,6 +74,7 @@ struct AveragePool: Operator {
   func pool<B: Backend>(_ x: B.Value, _ call: OperatorCall<B>) throws -> B.Value {
     guard x.rank >= 3 else { throw call.invalid("the input has shape \(x.shape), not [N, C, spatial...]") }
     let (window, extents) = try attributes.window(over: Array(x.shape.dropFirst(2)), call)
+    try call.requireRoom(for: x.shape.prefix(2) + extents)
     let pooling = Pooling(
       .average(countsBorder: countsBorder), window: window, outputExtents: extents)
     return try call.backend.pool(x, pooling)
@@ -98,6 +100,7 @@ struct LpPool: Operator {
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     try call.require(0, in: OperatorCall<B>.floating)
     let (window, extents) = try attributes.window(over: call.spatialExtents(), call)
+    try call.requireRoom(for: try call.operand(0).shape.prefix(2) + extents)
     let pooling = Pooling(.norm(p: order), window: window, outputExtents: extents)
     return call.results(try call.backend.pool(call.value(0), pooling))
   }

@@ -74,7 +74,7 @@ struct QuantizeLinear: Operator {
     axis = node.int("axis", default: 1)
     blockSize = node.int("block_size", default: 0)
     statedType = try node.codeType("output_dtype")
-    guard blockSize >= 0 else { throw node.invalid("attribute 'block_size' is \(blockSize)") }
+    guard (0...(1 << 40)).contains(blockSize) else { throw node.invalid("attribute 'block_size' is \(blockSize)") }
     guard [0, 1].contains(node.int("precision", default: 0)) else {
       throw node.unsupported("attribute 'precision' is not 1 (float32)")
     }
@@ -112,7 +112,7 @@ struct DequantizeLinear: Operator {
   init(_ node: NodeReader) throws {
     axis = node.int("axis", default: 1)
     blockSize = node.int("block_size", default: 0)
-    guard blockSize >= 0 else { throw node.invalid("attribute 'block_size' is \(blockSize)") }
+    guard (0...(1 << 40)).contains(blockSize) else { throw node.invalid("attribute 'block_size' is \(blockSize)") }
     let code = node.int("output_dtype", default: 0)
     statedType = code == 0 ? nil : ElementType(onnxCode: code)
     guard code == 0 || statedType?.isFloatingPoint == true else {
@@ -227,7 +227,9 @@ struct CodeConvolution {
       }
       if given.count == 1 { offsets = try call.backend.reshape(given, to: []) }
     }
-    let window = try attributes.window(over: shapes.spatial, kernel: shapes.kernel, call).window
+    let (window, extents) = try attributes.window(
+      over: shapes.spatial, kernel: shapes.kernel, call)
+    try call.requireRoom(for: [input.shape[0], kernel.shape[0]] + extents)
     return try call.backend.convolveCodes(
       input, zeroPoint: call.zeroPoint(zeroPoint), weights: kernel, weightsZeroPoint: offsets,
       Convolution(window: window, groups: groups))

@@ -118,8 +118,8 @@ struct Resize: Operator {
   ) throws {
     guard case .cropAndResize(_, _, let extrapolation) = coordinates else { return }
     let region = try call.tensor(1).doubles().map { Float($0) }
-    guard region.count == 2 * axes.count else {
-      throw call.invalid("a region of \(region.count) numbers for \(axes.count) axes")
+    guard region.count == 2 * axes.count, region.allSatisfy({ abs($0) < 0x1p30 }) else {
+      throw call.invalid("a region \(region) for \(axes.count) axes")
     }
     var start = [Float](repeating: 0, count: rank)
     var end = [Float](repeating: 1, count: rank)
@@ -135,7 +135,9 @@ struct Resize: Operator {
     _ resampling: inout Resampling, _ sizes: [Int], axes: [Int], shape: [Int],
     _ call: OperatorCall<B>
   ) throws {
-    guard sizes.count == axes.count, sizes.allSatisfy({ (1...(1 << 40)).contains($0) }) else {
+    guard sizes.count == axes.count, sizes.allSatisfy({ (1...(1 << 40)).contains($0) }),
+      axes.allSatisfy({ shape[$0] > 0 })
+    else {
       throw call.invalid("sizes \(sizes) for axes \(axes) of shape \(shape)")
     }
     let scales = zip(sizes, axes).map { Float($0) / Float(shape[$1]) }

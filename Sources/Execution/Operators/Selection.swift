@@ -170,16 +170,19 @@ struct OneHot: Operator {
     try call.require(0, in: OperatorCall<B>.numeric)
     call.noteHostOperation("OneHot")
     let indices = try call.tensor(0)
-    let extent = Int(try call.scalar(1))
-    guard (0...(1 << 40)).contains(extent), try call.operand(2).shape == [2] else {
-      throw call.invalid("depth \(extent) and values of shape \(try call.operand(2).shape)")
+    let depth = try call.scalar(1)
+    guard (0...0x1p40).contains(depth), try call.operand(2).shape == [2] else {
+      throw call.invalid("depth \(depth) and values of shape \(try call.operand(2).shape)")
     }
+    let extent = Int(depth)
     let axis = try call.axis(axis, rank: indices.rank + 1)
     var shape = indices.shape
     shape.insert(extent, at: axis)
-    guard Shapes.count(shape) != nil else { throw call.invalid("shape \(shape) is too large") }
+    try call.requireRoom(for: shape)
     let places = indices.doubles().map { place in
-      place < 0 ? Int(place) + extent : Int(place)
+      // What is out of range, or not a number, marks nothing.
+      guard abs(place) <= depth else { return -1 }
+      return place < 0 ? Int(place) + extent : Int(place)
     }
     let marks = try call.backend.upload(
       HostSelection.oneHot(places, extent: extent, shape: shape, axis: axis))

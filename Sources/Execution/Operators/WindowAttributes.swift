@@ -35,7 +35,7 @@ struct WindowAttributes: Sendable {
         throw node.invalid("attribute '\(name)' is \(list)")
       }
     }
-    if let pads, !pads.allSatisfy({ abs($0) <= 1 << 30 }) {
+    if let pads, !pads.allSatisfy({ $0.magnitude <= 1 << 30 }) {
       throw node.invalid("attribute 'pads' is \(pads)")
     }
     if let pads, pads.contains(where: { $0 < 0 }) {

@@ -1,5 +1,13 @@
+import Glibc
+
 /// Arithmetic on shapes.
 enum Shapes {
+  /// More elements than this no tensor may have: as many as fill the machine's memory with float32.
+  static let countLimit: Int = {
+    let bytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+    return bytes > 0 ? bytes / 4 : 1 << 32
+  }()
+
   /// The shape to which two broadcast, or `nil`.
   static func broadcast(_ a: [Int], _ b: [Int]) -> [Int]? {
     let rank = max(a.count, b.count)
@@ -13,13 +21,13 @@ enum Shapes {
     return result
   }
 
-  /// The number of elements, or `nil` when it does not fit.
+  /// The number of elements, or `nil` when a tensor of the shape would not fit the machine.
   static func count(_ shape: [Int]) -> Int? {
     if shape.contains(0) { return 0 }
     var count = 1
     for extent in shape {
       let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      if overflow || product > Int(1) << 48 { return nil }
+      if overflow || product > countLimit { return nil }
       count = product
     }
     return count
