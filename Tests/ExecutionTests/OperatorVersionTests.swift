@@ -167,3 +167,16 @@ import Testing
     #expect(results[2] == Tensor([Float(2.5), 100]))
   }
 }
+
+/// Functions of one number that integers know too.
+@Suite struct IntegerFunctionTests {
+  @Test func signAndItsKindKeepTheType() throws {
+    let x = Tensor((0..<300).map { Int8($0 % 3 - 1) })
+    #expect(try compute("Sign", opset: 13, [x]) == [x])
+    #expect(
+      try compute("Relu", opset: 14, [x]) == [Tensor((0..<300).map { Int8(max($0 % 3 - 1, 0)) })])
+    #expect(try compute("Neg", opset: 13, [x]) == [Tensor((0..<300).map { Int8(1 - $0 % 3) })])
+    let wide = Tensor([Int64.max, Int64.min + 1, 0])
+    #expect(try compute("Sign", opset: 13, [wide]) == [Tensor([Int64(1), -1, 0])])
+  }
+}

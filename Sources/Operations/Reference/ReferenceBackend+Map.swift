@@ -76,7 +76,7 @@ private struct IntegerMap: IntegerVisitor {
     switch function {
     case .negate: return mapElements(x) { (v: Scalar) in 0 &- v }
     case .absolute: return mapElements(x) { (v: Scalar) in v < 0 ? 0 &- v : v }
-    case .sign: return mapElements(x) { (v: Scalar) in v == 0 ? 0 : v < 0 ? 0 &- 1 : 1 }
+    case .sign: return mapElements(x) { (v: Scalar) -> Scalar in v == 0 ? 0 : v < 0 ? 0 &- 1 : 1 }
     case .relu: return mapElements(x) { (v: Scalar) in max(v, 0) }
     case .complement: return mapElements(x) { (v: Scalar) in ~v }
     case .floor, .ceil, .round: return x
