@@ -25,7 +25,10 @@ let package = Package(
     .target(name: "OpenCLHost", dependencies: ["COpenCL", "Checksums"]),
     .target(
       name: "CKernels", path: "Kernels",
-      exclude: ["README.md", "conv", "prelude", "product"]),
+      exclude: [
+        "README.md", "conv", "elementwise", "movement", "pool", "prelude", "product", "quantize",
+        "reduce", "softmax",
+      ]),
     .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
 
     // MARK: - Models

@@ -1,4 +1,4 @@
-// The one list of OpenCL C sources: an #embed and a row for each .cl file of this folder.
+// The one list of OpenCL C sources: an #embed and a row for each .cl file of this folder, sorted by path.
 #include "CKernels.h"
 
 static const char convolve_planes[] = {
@@ -13,8 +13,47 @@ static const char convolve_vector[] = {
 static const char convolution_geometry[] = {
 #embed "conv/geometry.cl" suffix(, 0)
 };
+static const char elementwise_combine[] = {
+#embed "elementwise/combine.cl" suffix(, 0)
+};
+static const char elementwise_map[] = {
+#embed "elementwise/map.cl" suffix(, 0)
+};
+static const char elementwise_select[] = {
+#embed "elementwise/select.cl" suffix(, 0)
+};
+static const char movement_copy[] = {
+#embed "movement/copy.cl" suffix(, 0)
+};
+static const char movement_gather[] = {
+#embed "movement/gather.cl" suffix(, 0)
+};
+static const char movement_pad[] = {
+#embed "movement/pad.cl" suffix(, 0)
+};
+static const char pool_pool[] = {
+#embed "pool/pool.cl" suffix(, 0)
+};
+static const char prelude_activations[] = {
+#embed "prelude/activations.cl" suffix(, 0)
+};
+static const char prelude_codes[] = {
+#embed "prelude/codes.cl" suffix(, 0)
+};
+static const char prelude_divide[] = {
+#embed "prelude/divide.cl" suffix(, 0)
+};
+static const char prelude_elementary[] = {
+#embed "prelude/elementary.cl" suffix(, 0)
+};
 static const char prelude[] = {
 #embed "prelude/prelude.cl" suffix(, 0)
+};
+static const char prelude_rows[] = {
+#embed "prelude/rows.cl" suffix(, 0)
+};
+static const char prelude_runs[] = {
+#embed "prelude/runs.cl" suffix(, 0)
 };
 static const char product_block[] = {
 #embed "product/block.cl" suffix(, 0)
@@ -28,6 +67,24 @@ static const char product_result[] = {
 static const char vectors[] = {
 #embed "product/vectors.cl" suffix(, 0)
 };
+static const char quantize_dequantize[] = {
+#embed "quantize/dequantize.cl" suffix(, 0)
+};
+static const char quantize_quantize[] = {
+#embed "quantize/quantize.cl" suffix(, 0)
+};
+static const char quantize_requantize[] = {
+#embed "quantize/requantize.cl" suffix(, 0)
+};
+static const char reduce_reduce[] = {
+#embed "reduce/reduce.cl" suffix(, 0)
+};
+static const char softmax_normalize[] = {
+#embed "softmax/normalize.cl" suffix(, 0)
+};
+static const char softmax_softmax[] = {
+#embed "softmax/softmax.cl" suffix(, 0)
+};
 
 #define ROW(path, name) {path, name, sizeof name - 1}
 static const ck_source sources[] = {
@@ -35,11 +92,30 @@ static const ck_source sources[] = {
     ROW("conv/convolve_tile.cl", convolve_tile),
     ROW("conv/convolve_vector.cl", convolve_vector),
     ROW("conv/geometry.cl", convolution_geometry),
+    ROW("elementwise/combine.cl", elementwise_combine),
+    ROW("elementwise/map.cl", elementwise_map),
+    ROW("elementwise/select.cl", elementwise_select),
+    ROW("movement/copy.cl", movement_copy),
+    ROW("movement/gather.cl", movement_gather),
+    ROW("movement/pad.cl", movement_pad),
+    ROW("pool/pool.cl", pool_pool),
+    ROW("prelude/activations.cl", prelude_activations),
+    ROW("prelude/codes.cl", prelude_codes),
+    ROW("prelude/divide.cl", prelude_divide),
+    ROW("prelude/elementary.cl", prelude_elementary),
     ROW("prelude/prelude.cl", prelude),
+    ROW("prelude/rows.cl", prelude_rows),
+    ROW("prelude/runs.cl", prelude_runs),
     ROW("product/block.cl", product_block),
     ROW("product/pack_rows.cl", pack_rows),
     ROW("product/result.cl", product_result),
     ROW("product/vectors.cl", vectors),
+    ROW("quantize/dequantize.cl", quantize_dequantize),
+    ROW("quantize/quantize.cl", quantize_quantize),
+    ROW("quantize/requantize.cl", quantize_requantize),
+    ROW("reduce/reduce.cl", reduce_reduce),
+    ROW("softmax/normalize.cl", softmax_normalize),
+    ROW("softmax/softmax.cl", softmax_softmax),
 };
 
 const ck_source *ck_sources(size_t *count) {

@@ -28,6 +28,10 @@ public struct DeviceFacts: Sendable, Hashable {
   public let baseAlignment: Int
   /// Whether `double` works.
   public let hasDouble: Bool
+  /// Whether denormal numbers are promised to be kept, not flushed to zero.
+  public let keepsDenormals: Bool
+  /// Whether `float` division and square root are correctly rounded if a program asks for it.
+  public let dividesExactly: Bool
   /// The extensions.
   public let extensions: Set<String>
 
@@ -46,6 +50,8 @@ public struct DeviceFacts: Sendable, Hashable {
     globalMemorySize = try device[.globalMemorySize]
     baseAlignment = max(1, try device[.baseAlignment])
     hasDouble = try device[.hasDouble]
+    keepsDenormals = try device[.hasDenormals]
+    dividesExactly = try device[.hasCorrectlyRoundedDivideAndSquareRoot]
     extensions = try device[.extensions]
   }
 

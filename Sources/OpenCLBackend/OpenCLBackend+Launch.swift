@@ -82,3 +82,17 @@ extension OpenCLBackend {
     return zip(global, local).map { ($0 + $1 - 1) / $1 * $1 }
   }
 }
+
+extension OpenCLBackend {
+  /// Launches a kernel written with `FOR_EACH_ITEM` or `FOR_EACH_RUN` of `Kernels/prelude` over
+  /// `count` elements.
+  package func launchItems<each Argument: KernelArgument>(
+    _ kernel: DeviceKernel, count: Int, _ arguments: repeat each Argument,
+    operation: StaticString = #function
+  ) throws(DeviceError) {
+    let itemsPerWorkItem = facts.isCPU ? 8192 : 1
+    try launch(
+      kernel, global: [(count + itemsPerWorkItem - 1) / itemsPerWorkItem],
+      local: facts.isCPU ? [1] : workGroup([256]), repeat each arguments, operation: operation)
+  }
+}

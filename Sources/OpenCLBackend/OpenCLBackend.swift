@@ -11,7 +11,7 @@ public import Tensors
 /// An operation `X` lives in `OpenCLBackend+X.swift` and in `Kernels/x/*.cl`; it is written with
 /// ``makeValue(_:_:operation:)`` for its result and
 /// ``launch(_:global:local:_:operation:)`` for its kernels. Nobody stores a kernel in a field.
-public final class OpenCLBackend: Sendable {
+public final class OpenCLBackend: HostFallback {
   /// The device.
   public let device: Device
   /// What is known about it.
@@ -39,7 +39,7 @@ public final class OpenCLBackend: Sendable {
       let name = (try? device[.name]) ?? "OpenCL device"
       throw DeviceError(device: name, operation: "opening the device", cause: error)
     }
-    kernels = KernelPool(context, deviceDefinition: facts.isCPU ? "CPU" : "GPU", cache: cache)
+    kernels = KernelPool(context, facts, cache: cache)
     pool = MemoryPool(
       queue, usesHostMemory: facts.isCPU, idleLimit: max(1 << 28, facts.globalMemorySize / 8))
   }

@@ -9,14 +9,18 @@ import Synchronization
 final class KernelPool: Sendable {
   private let context: Context
   private let cache: BinaryCache?
-  private let deviceDefinition: String
+  private let definitions: [String]
+  private let options: String
   private let programs = Mutex<[DeviceKernel.ProgramKey: Program]>([:])
   private let idle = Mutex<[DeviceKernel: [PooledKernel]]>([:])
 
-  init(_ context: Context, deviceDefinition: String, cache: BinaryCache?) {
+  init(_ context: Context, _ facts: DeviceFacts, cache: BinaryCache?) {
     self.context = context
-    self.deviceDefinition = deviceDefinition
     self.cache = cache
+    // Exact division lets prelude/divide.cl use `/`; elsewhere it corrects what the device gives.
+    definitions =
+      [facts.isCPU ? "CPU" : "GPU"] + (facts.dividesExactly ? ["LB_EXACT_DIVISION"] : [])
+    options = facts.dividesExactly ? "-cl-fp32-correctly-rounded-divide-sqrt" : ""
   }
 
   /// Calls `body` with a kernel that no other thread has.
@@ -41,12 +45,12 @@ final class KernelPool: Sendable {
   private func program(_ key: DeviceKernel.ProgramKey) throws(OpenCLError) -> Program {
     if let program = programs.withLock({ $0[key] }) { return program }
     let source = KernelText.program(
-      key.files, definitions: [deviceDefinition] + key.definitions)
+      key.files, definitions: definitions + key.definitions)
     let program =
       if let cache {
-        try cache.program(context, source: source)
+        try cache.program(context, source: source, options: options)
       } else {
-        try Program(context, source: source)
+        try Program(context, source: source, options: options)
       }
     programs.withLock { $0[key] = program }
     return program

@@ -152,7 +152,9 @@ private func pairs<From: BitwiseCopyable, To: BitwiseCopyable>(
   let shape = broadcastShape(a.shape, b.shape)
   let runs = StridedRuns(shape: shape, broadcasting: [a.shape, b.shape])
   let (aStep, bStep) = (runs.runStrides[0], runs.runStrides[1])
-  return Tensor(elementType ?? a.elementType, shape: shape) { memory in
+  let elementType = elementType ?? a.elementType
+  precondition(MemoryLayout<To>.size == elementType.byteCount, "\(To.self) for \(elementType)")
+  return Tensor(elementType, shape: shape) { memory in
     let to = memory.assumingMemoryBound(to: To.self)
     a.withPointer(to: From.self) { aElements in
       b.withPointer(to: From.self) { bElements in

@@ -58,7 +58,9 @@ extension ReferenceBackend {
 func mapElements<From: BitwiseCopyable, To: BitwiseCopyable>(
   _ x: Tensor, to elementType: ElementType? = nil, _ body: (From) -> To
 ) -> Tensor {
-  Tensor(elementType ?? x.elementType, shape: x.shape) { memory in
+  let elementType = elementType ?? x.elementType
+  precondition(MemoryLayout<To>.size == elementType.byteCount, "\(To.self) for \(elementType)")
+  return Tensor(elementType, shape: x.shape) { memory in
     let to = memory.assumingMemoryBound(to: To.self)
     x.withPointer(to: From.self) { from in
       concurrentRanges(x.count, grain: elementGrain) { range in
