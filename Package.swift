@@ -88,7 +88,7 @@ let package = Package(
       dependencies: ["Calibration", "Graph", "Operations", "Quantization", "Tensors"]),
     .testTarget(
       name: "PostTrainingTests",
-      dependencies: ["Graph", "Operations", "PostTraining", "Quantization", "Tensors"]),
+      dependencies: ["Execution", "Graph", "Operations", "PostTraining", "Quantization", "Tensors"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

@@ -14,6 +14,7 @@ extension Graph {
     var graph = try upgraded(toOpset: 13)
     graph.moveConstantNodes()
     graph.nodes = try graph.sortedNodes()
+    try graph.foldShapes()
     try graph.foldConstants()
     graph.removeIdentities()
     graph.foldBatchNormalizations()
