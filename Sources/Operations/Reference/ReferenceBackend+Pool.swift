@@ -79,6 +79,7 @@ private func poolWindows<Scalar: BitwiseCopyable>(
   _ x: Tensor, _ pooling: Pooling, _ initial: Scalar, _ combine: (Scalar, Scalar) -> Scalar,
   finish: (Scalar, Int) -> Scalar
 ) -> Tensor {
+  precondition(MemoryLayout<Scalar>.size == x.elementType.byteCount)
   let windows = PoolWindows(x.shape, pooling)
   return Tensor(x.elementType, shape: Array(x.shape[..<2]) + pooling.outputExtents) { memory in
     let to = memory.assumingMemoryBound(to: Scalar.self)

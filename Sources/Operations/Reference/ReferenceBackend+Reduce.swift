@@ -120,7 +120,8 @@ private struct RowReduction: IntegerVisitor {
   private func each<Scalar: BitwiseCopyable>(
     _ body: (UnsafePointer<Scalar>, Int) -> Scalar
   ) -> Tensor {
-    Tensor(rows.elementType, shape: shape) { memory in
+    precondition(MemoryLayout<Scalar>.size == rows.elementType.byteCount)
+    return Tensor(rows.elementType, shape: shape) { memory in
       let to = memory.assumingMemoryBound(to: Scalar.self)
       rows.withPointer(to: Scalar.self) { from in
         let count = shape.reduce(1, *)
