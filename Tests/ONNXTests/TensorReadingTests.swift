@@ -65,6 +65,19 @@ import Testing
     }
   }
 
+  @Test func whatIsWrittenIsReadAgain() throws {
+    let tensors = [
+      Tensor([1.5, -0.0] as [Float], shape: [2, 1]), Tensor([-8, 7, 3] as [Int8], as: .int4),
+      Tensor([3, 0, 2, 1, 1] as [UInt8], as: .uint2), Tensor([true, false]),
+      Tensor(scalar: 7 as Int64), Tensor([] as [Float], shape: [0, 2]),
+    ]
+    for tensor in tensors {
+      let bytes = try TensorFile(name: "a", tensor: tensor).bytes()
+      let found = try TensorFile.read(bytes: bytes, name: "t.pb")
+      #expect(found.name == "a" && found.tensor == tensor)
+    }
+  }
+
   @Test func readsScalarsAndEmptyTensors() throws {
     #expect(try read(floats("t", [], [2])) == Tensor(scalar: 2 as Float))
     #expect(try read(floats("t", [3, 0], [])) == Tensor([] as [Float], shape: [3, 0]))
