@@ -50,10 +50,11 @@ let package = Package(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
     .target(name: "Datasets", dependencies: ["CImage", "Files", "Tensors"]),
+    .target(name: "Evaluation", dependencies: ["Datasets", "Execution", "Graph", "Operations", "Tensors"]),
     .target(
       name: "LowBit",
       dependencies: [
-        "Calibration", "Datasets", "Execution", "Graph", "ONNX", "OpenCLBackend", "Operations",
+        "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "ONNX", "OpenCLBackend", "Operations",
         "PostTraining", "Quantization", "Tensors",
       ]),
 
@@ -64,6 +65,7 @@ let package = Package(
         "Checksums",
         "Files",
         "LowBit",
+        "OpenCLHost",
         "OperationCases",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
@@ -84,6 +86,11 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(
+      name: "EvaluationTests", dependencies: ["Datasets", "Evaluation", "Tensors"]),
+    .testTarget(
+      name: "QToolTests",
+      dependencies: ["Datasets", "Files", "Graph", "ONNX", "Tensors", "qtool"]),
+    .testTarget(
       name: "CalibrationTests",
       dependencies: ["Calibration", "Graph", "Operations", "Quantization", "Tensors"]),
     .testTarget(
@@ -94,10 +101,14 @@ let package = Package(
   cLanguageStandard: .c2x
 )
 
+// Set by .ci/run: a warning in one of our targets, not in a dependency, stops the build.
+let warningsAreErrors = Context.environment["LOWBIT_WARNINGS_AS_ERRORS"] != nil
+
 for target in package.targets where [.regular, .executable, .test].contains(target.type) {
-  target.swiftSettings = (target.swiftSettings ?? []) + [
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-  ]
+  target.swiftSettings =
+    (target.swiftSettings ?? []) + [
+      .enableUpcomingFeature("ExistentialAny"),
+      .enableUpcomingFeature("InternalImportsByDefault"),
+      .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (warningsAreErrors ? [.treatAllWarnings(as: .error)] : [])
 }

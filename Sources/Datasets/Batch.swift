@@ -5,8 +5,12 @@ public struct Batch: Sendable {
   /// A tensor for each input; the first dimension counts samples.
   public var inputs: [String: Tensor]
 
-  /// The samples, without their tensors; a batch that was filled up has fewer of them than rows.
+  /// The samples, without their tensors.
   public var samples: [Sample]
+
+  /// How many samples the tensors hold: more than ``samples`` where the batch was filled up. A sample
+  /// that is a whole batch by itself counts as one.
+  public var rows: Int
 }
 
 extension Dataset {
@@ -52,6 +56,7 @@ extension Batch {
   /// - Precondition: the samples' tensors have equal shapes; more than one only with extent 1 first.
   init(_ group: [Sample], filledTo rows: Int) {
     samples = group.map { Sample(inputs: [:], label: $0.label, name: $0.name) }
+    self.rows = group[0].isSingle ? rows : 1
     inputs = [:]
     for (name, first) in group[0].inputs {
       if !group[0].isSingle || rows == 1 {

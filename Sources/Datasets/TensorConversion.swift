@@ -3,7 +3,7 @@ import Tensors
 
 extension Tensor {
   /// The elements as doubles; 64-bit integers beyond 2^53 are rounded.
-  func doubles() -> [Double] {
+  package func doubles() -> [Double] {
     switch elementType {
     case .float32: array(of: Float.self).map(Double.init)
     case .float64: array(of: Double.self)

@@ -22,13 +22,13 @@ struct QTool: ParsableCommand {
 
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
-    Devices.self
+    Devices.self, Evaluate.self,
   ]
 
   static func main() {
     Interruption.install()
     // A reader that goes away (`qtool ... | head`) shows as a failed write, not as a signal.
-    ignoreBrokenPipes()
+    ignoreWriteSignals()
     do {
       let given = Array(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot(Configuration.expand(given))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import LowBit
+import OpenCLHost
 
 /// What the command's exit code says; see the contract in the help of `qtool`.
 enum ExitStatus: Int32 {
@@ -21,6 +22,7 @@ extension ExitStatus {
     switch error {
     case is GraphError: self = .model
     case is DataError: self = .data
+    case is DeviceError, is OpenCLError, is DeviceSelectionError: self = .device
     case is GateNotMet: self = .gateNotMet
     default: self = .usage
     }

@@ -33,5 +33,8 @@ enum Interruption {
   }
 }
 
-/// Makes a write to a closed pipe an error instead of a signal.
-func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
+/// Makes writing to a closed pipe, or beyond a limit of size, an error instead of a signal.
+func ignoreWriteSignals() {
+  signal(SIGPIPE, SIG_IGN)
+  signal(SIGXFSZ, SIG_IGN)
+}

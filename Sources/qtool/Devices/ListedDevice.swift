@@ -1,0 +1,119 @@
+import LowBit
+import OpenCLHost
+
+/// An OpenCL device as `qtool devices` lists it.
+struct ListedDevice: Encodable {
+  /// Place in the list; what `--device` takes.
+  let index: Int
+  let name: String
+  let platform: String
+  let version: String
+  let driver: String
+  let type: String
+  let computeUnits: Int
+  /// In MHz; 0 where the driver does not know.
+  let clockFrequency: Int
+  let globalMemorySize: Int
+  let localMemorySize: Int
+  /// Why it cannot be used; `nil` for a usable device.
+  let problem: String?
+
+  let device: Device
+
+  enum CodingKeys: String, CodingKey {
+    case index, name, platform, version, driver, type, computeUnits, clockFrequency
+    case globalMemorySize, localMemorySize, problem
+  }
+
+  init(index: Int, _ device: Device) throws(OpenCLError) {
+    self.index = index
+    self.device = device
+    name = try device[.name]
+    platform = try device.platform.name
+    version = try device[.version]
+    driver = try device[.driverVersion]
+    type = try device[.type].rawValue
+    computeUnits = try device[.computeUnits]
+    clockFrequency = try device[.clockFrequency]
+    globalMemorySize = try device[.globalMemorySize]
+    localMemorySize = try device[.localMemorySize]
+    problem =
+      try !device[.isAvailable]
+      ? "not available"
+      : try !device[.hasCompiler]
+        ? "its driver has no compiler"
+        : try !device[.isLittleEndian]
+          ? "stores the highest byte first"
+          : try !device[.roundsToNearest] ? "does not round to the nearest" : nil
+  }
+
+  /// Graphics processors first, then accelerators, then processors; more compute units times clock
+  /// within a kind; the loader's order among equals.
+  func isBetter(than other: ListedDevice) -> Bool {
+    func rank(_ device: ListedDevice) -> (Int, Int, Int) {
+      let kind = ["gpu": 3, "accelerator": 2, "cpu": 1][device.type] ?? 0
+      return (kind, device.computeUnits * max(device.clockFrequency, 1), -device.index)
+    }
+    return rank(self) > rank(other)
+  }
+}
+
+/// The OpenCL devices of this machine.
+struct DeviceList {
+  let devices: [ListedDevice]
+  /// Why there are none.
+  let reason: String?
+
+  init() throws(OpenCLError) {
+    guard Library.shared != nil else {
+      devices = []
+      reason = "no OpenCL library: \(Library.unavailable ?? "not found")"
+      return
+    }
+    var listed: [ListedDevice] = []
+    for device in try Device.all() { listed.append(try ListedDevice(index: listed.count, device)) }
+    devices = listed
+    reason =
+      !listed.isEmpty
+      ? nil : try Platform.all().isEmpty ? "no OpenCL platform is installed" : "no OpenCL device"
+  }
+
+  /// Usable devices, the best first.
+  var ranked: [ListedDevice] {
+    devices.filter { $0.problem == nil }.sorted { $0.isBetter(than: $1) }
+  }
+
+  /// The device of an index, a name, or a part of a name that no other device has.
+  func device(named wanted: String) throws(DeviceSelectionError) -> ListedDevice {
+    let found: [ListedDevice]
+    if let index = Int(wanted) {
+      found = devices.filter { $0.index == index }
+    } else {
+      let exact = devices.filter { $0.name == wanted }
+      let key = wanted.lowercased()
+      found =
+        exact.isEmpty
+        ? devices.filter { "\($0.platform) \($0.name)".lowercased().contains(key) } : exact
+    }
+    guard let device = found.first else {
+      let names = devices.map { "\($0.index) '\($0.name)'" }.joined(separator: ", ")
+      throw DeviceSelectionError(
+        "there is no device '\(wanted)'; \(reason ?? "there are \(names)") and 'reference'")
+    }
+    guard found.count == 1 else {
+      let names = found.map { "\($0.index) '\($0.name)' of \($0.platform)" }
+      throw DeviceSelectionError(
+        "'\(wanted)' names \(found.count) devices: \(names.joined(separator: ", ")); give the index")
+    }
+    if let problem = device.problem {
+      throw DeviceSelectionError("device \(device.index) '\(device.name)' cannot be used: \(problem)")
+    }
+    return device
+  }
+}
+
+/// No device is what `--device` asks for.
+struct DeviceSelectionError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,109 @@
+import LowBit
+import OperationCases
+
+/// Operations on a backend compared with the reference: equal to the bit, or the device is not used.
+struct SelfTest {
+  let cases: [SelfTestCase]
+
+  /// Everything that the project's own tests run.
+  static var full: SelfTest {
+    SelfTest(
+      cases: ConvolutionCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.convolution)
+        + TransposedConvolutionCase.all.map(SelfTestCase.transposedConvolution)
+        + CodeConvolutionCase.all.map(SelfTestCase.codeConvolution)
+        + MatrixProductCase.all.map(SelfTestCase.matrixProduct)
+        + CodeMatrixProductCase.all.map(SelfTestCase.codeMatrixProduct)
+        + OperationCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.operation))
+  }
+
+  /// A few milliseconds' worth: what every command runs before it trusts a device.
+  static var short: SelfTest {
+    SelfTest(
+      cases: ConvolutionCase.all.filter { !$0.hasDenormals }.prefix(1).map(SelfTestCase.convolution)
+        + CodeConvolutionCase.all.prefix(1).map(SelfTestCase.codeConvolution)
+        + MatrixProductCase.all.prefix(1).map(SelfTestCase.matrixProduct))
+  }
+
+  /// The first case whose result differs from the reference's.
+  ///
+  /// - Throws: what the backend throws.
+  func failure(of backend: some Backend) throws -> String? {
+    try firstFailure(of: backend)?.description
+  }
+
+  /// How many cases passed, and the descriptions of those that did not.
+  func run(on backend: some Backend) throws -> (passed: Int, failures: [String]) {
+    var failures: [String] = []
+    for example in cases where try !example.isEqual(on: backend) { failures.append(example.description) }
+    return (cases.count - failures.count, failures)
+  }
+
+  private func firstFailure(of backend: some Backend) throws -> SelfTestCase? {
+    try cases.first { try !$0.isEqual(on: backend) }
+  }
+}
+
+/// One operation with its arguments.
+enum SelfTestCase: CustomStringConvertible {
+  case convolution(ConvolutionCase)
+  case transposedConvolution(TransposedConvolutionCase)
+  case codeConvolution(CodeConvolutionCase)
+  case matrixProduct(MatrixProductCase)
+  case codeMatrixProduct(CodeMatrixProductCase)
+  case operation(OperationCase)
+
+  var description: String {
+    switch self {
+    case .convolution(let example): "convolution, \(example)"
+    case .transposedConvolution(let example): "transposed convolution, \(example)"
+    case .codeConvolution(let example): "integer convolution, \(example)"
+    case .matrixProduct(let example): "matrix product, \(example)"
+    case .codeMatrixProduct(let example): "integer matrix product, \(example)"
+    case .operation(let example): "\(example)"
+    }
+  }
+
+  /// Whether the backend's result has the reference's bits; NaNs are equal whatever their payload.
+  func isEqual(on backend: some Backend) throws -> Bool {
+    let expected = try result(on: ReferenceBackend.shared)
+    let found = try result(on: backend)
+    if found == expected { return true }
+    guard found.elementType == .float32, expected.elementType == .float32,
+      found.shape == expected.shape
+    else { return false }
+    return zip(found.array(of: Float.self), expected.array(of: Float.self)).allSatisfy {
+      $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN)
+    }
+  }
+
+  private func result<B: Backend>(on backend: B) throws -> Tensor {
+    func value(_ tensor: Tensor?) throws -> B.Value? { try tensor.map { try backend.upload($0) } }
+    switch self {
+    case .convolution(let example):
+      return try backend.download(
+        backend.convolve(
+          backend.upload(example.x), weights: backend.upload(example.weights),
+          bias: value(example.bias), example.convolution))
+    case .transposedConvolution(let example):
+      return try backend.download(
+        backend.convolveTransposed(
+          backend.upload(example.x), weights: backend.upload(example.weights),
+          bias: value(example.bias), example.convolution))
+    case .codeConvolution(let example):
+      return try backend.download(
+        backend.convolveCodes(
+          backend.upload(example.x), zeroPoint: value(example.zeroPoint),
+          weights: backend.upload(example.weights),
+          weightsZeroPoint: value(example.weightsZeroPoint), example.convolution))
+    case .matrixProduct(let example):
+      return try backend.download(
+        backend.matrixMultiply(backend.upload(example.a), backend.upload(example.b)))
+    case .codeMatrixProduct(let example):
+      return try backend.download(
+        backend.matrixMultiplyCodes(
+          backend.upload(example.a), zeroPoint: value(example.aZeroPoint),
+          backend.upload(example.b), zeroPoint: value(example.bZeroPoint)))
+    case .operation(let example): return try example.result(on: backend)
+    }
+  }
+}
