@@ -1,0 +1,61 @@
+# make demo    quantize the example network on this machine's devices and show size and accuracy
+# make test    build, run every test, check written files in ONNX Runtime
+# make lint    formatting, kernels without a driver, who imports what
+# make format  format Swift and OpenCL C
+# make bench   time the kernels beside the device's measured ceilings
+# make stats   lines per module
+# make docs    the documentation as a web site in .build/docs
+# make proto   generate the ONNX schema's Swift again
+# make clean   remove everything that was built
+#
+# Verbs that need more than the Swift toolchain install it with apt when they run as root on Debian,
+# and say what they would need otherwise.
+
+export POCL_CACHE_DIR ?= $(CURDIR)/.build/pocl-cache
+export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
+
+RELEASE = .build-release/release
+
+.PHONY: help demo test lint format bench stats docs proto clean release
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+release:
+	Scripts/packages build
+	swift build -c release --product qtool --scratch-path .build-release
+
+demo:
+	Scripts/packages build run demo
+	swift build -c release --product qtool --scratch-path .build-release
+	Examples/fashion-mnist/demo.sh $(RELEASE)/qtool
+
+test:
+	Scripts/packages build run demo test
+	Scripts/test
+
+lint:
+	Scripts/lint
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	find Kernels -name '*.cl' -o -name '*.h' | xargs clang-format -i
+
+bench: release
+	Scripts/packages run
+	$(RELEASE)/qtool bench $(FILTER)
+
+stats:
+	Scripts/stats
+
+docs:
+	Scripts/docs
+
+proto:
+	swift build --product protoc-gen-swift
+	protoc --plugin=.build/debug/protoc-gen-swift \
+	  --swift_opt=Visibility=Package,FileNaming=DropPath,UseAccessLevelOnImports=true \
+	  --swift_out=Sources/ONNXProto Sources/ONNXProto/onnx.proto
+
+clean:
+	rm -rf .build .build-release .build-static
