@@ -112,10 +112,11 @@ public struct OperationCase: Sendable, CustomStringConvertible {
 
 extension SampleValues {
   /// Floats that reach every branch of an elementary function: zeros, units, powers of two, the
-  /// special values, and `count` random ones of several magnitudes.
+  /// special values, and `count` random ones of several magnitudes. None whose exponential is
+  /// denormal.
   public mutating func branches(_ count: Int = 333) -> Tensor {
     var values: [Float] = [0, -0.0, .infinity, -.infinity, .nan, 1e-30, -1e-30, 1e30, -1e30]
-    for magnitude: Float in [1e-8, 1e-3, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 10, 20, 88, 1e4, 4e4] {
+    for magnitude: Float in [1e-8, 1e-3, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 10, 20, 86, 1e4, 4e4] {
       values += [magnitude, -magnitude, magnitude.nextUp, -magnitude.nextDown]
     }
     let magnitudes: [Float] = [0.01, 1, 8, 80]
