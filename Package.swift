@@ -71,6 +71,13 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
 
+    .executableTarget(
+      name: "kernel-bench",
+      dependencies: [
+        "Files", "OpenCLBackend", "OpenCLHost", "OperationCases", "Operations", "Tensors",
+      ],
+      path: "Benchmarks/KernelBench"),
+
     // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
     .target(
       name: "OperationCases", dependencies: ["Operations", "Tensors"], path: "Tests/OperationCases"),
