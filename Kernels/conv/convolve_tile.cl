@@ -9,9 +9,6 @@
 #ifndef ELEMENT
 #error "ELEMENT: float, or char or uchar with CODES"
 #endif
-#ifndef TAPS
-#error "TAPS: taps of the pass (1 if there is none), a constant that is divided by"
-#endif
 #ifndef SIDE
 #error "SIDE: the work-group is SIDE x SIDE, 8 or 16"
 #endif
@@ -23,6 +20,8 @@
 // Products between two barriers.
 #define STEP 16
 #define ITEMS (SIDE * SIDE)
+// Products between two inputs that one item loads; divides STEP.
+#define STRIDE (ITEMS / TILE)
 
 #ifdef CODES
 typedef uint total_t;
@@ -59,6 +58,9 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile
 #else
   const float inputZeroPoint = 0.0f;
 #endif
+  // The channel and the tap of the item's next k, kept without a division a step.
+  const int tapCount = max(1, g->tapCount);
+  int channel = item / TILE / tapCount, tap = item / TILE % tapCount;
 
   float partial[4][4];
   total_t total[4][4];
@@ -72,17 +74,22 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile
 
   for (int start = 0; start < depth; start += STEP) {
     const int count = min(STEP, depth - start);
-    for (int k = item / TILE; k < STEP; k += ITEMS / TILE) {
+    for (int k = item / TILE; k < STEP; k += STRIDE) {
       float value = 0.0f;
       if (isColumn && k < count) {
-        const int4 t = taps[(start + k) % TAPS];
+        const int4 t = taps[tap];
         const int iz = s.z + t.s0, iy = s.y + t.s1, ix = s.x + t.s2;
         if (is_inside(g, iz, iy, ix))
-          value = (float)x[s.base + (start + k) / TAPS * plane + (iz * g->inputY + iy) * g->inputX +
-                           ix] -
+          value = (float)x[s.base + channel * plane + (iz * g->inputY + iy) * g->inputX + ix] -
                   inputZeroPoint;
       }
       columns[k][column] = value;
+      channel += STRIDE / tapCount;
+      tap += STRIDE % tapCount;
+      if (tap >= tapCount) {
+        tap -= tapCount;
+        channel++;
+      }
     }
     for (int e = item; e < STEP * TILE; e += ITEMS) {
       const int k = e % STEP, r = e / STEP;

@@ -70,7 +70,7 @@ extension OpenCLBackend {
     case .tile(let side):
       let kernel = DeviceKernel(
         "conv/convolve_tile.cl", "convolve_tile",
-        product.definitions + ["SIDE=\(side)", "TAPS=\(max(1, pass.taps.count))"],
+        product.definitions + ["SIDE=\(side)"],
         preludes: ["product/result.cl", "conv/geometry.cl"])
       try launch(
         kernel, product, operation,
