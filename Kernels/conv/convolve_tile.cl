@@ -39,7 +39,8 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile
     const int zeroPointCount, __global const float *restrict weights, RESULT_PARAMETERS) {
   __local float rows[STEP][TILE];
   __local float columns[STEP][TILE];
-  const int lx = get_local_id(0), ly = get_local_id(1), item = ly * SIDE + lx;
+  const int lx = get_local_id(0), ly = get_local_id(1);
+  const uint item = ly * SIDE + lx;  // unsigned: divisions by TILE and STEP are shifts
   const int group = get_global_id(2);
   const int firstOutput = get_group_id(0) * TILE, firstFilter = get_group_id(1) * TILE;
   const int outputs = all_outputs(g), plane = input_plane(g);
@@ -60,7 +61,9 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile
 #endif
   // The channel and the tap of the item's next k, kept without a division a step.
   const int tapCount = max(1, g->tapCount);
-  int channel = item / TILE / tapCount, tap = item / TILE % tapCount;
+  const int channelStep = STRIDE / tapCount, tapStep = STRIDE - channelStep * tapCount;
+  int channel = (int)(item / TILE) / tapCount;
+  int tap = (int)(item / TILE) - channel * tapCount;
 
   float partial[4][4];
   total_t total[4][4];
@@ -74,9 +77,10 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile
 
   for (int start = 0; start < depth; start += STEP) {
     const int count = min(STEP, depth - start);
+    const int columnCount = isColumn ? count : 0;
     for (int k = item / TILE; k < STEP; k += STRIDE) {
       float value = 0.0f;
-      if (isColumn && k < count) {
+      if (k < columnCount) {
         const int4 t = taps[tap];
         const int iz = s.z + t.s0, iy = s.y + t.s1, ix = s.x + t.s2;
         if (is_inside(g, iz, iy, ix))
@@ -84,14 +88,14 @@ __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile
                   inputZeroPoint;
       }
       columns[k][column] = value;
-      channel += STRIDE / tapCount;
-      tap += STRIDE % tapCount;
+      channel += channelStep;
+      tap += tapStep;
       if (tap >= tapCount) {
         tap -= tapCount;
         channel++;
       }
     }
-    for (int e = item; e < STEP * TILE; e += ITEMS) {
+    for (uint e = item; e < STEP * TILE; e += ITEMS) {
       const int k = e % STEP, r = e / STEP;
       const int isWeight = firstFilter + r < g->filters && k < count;
       rows[k][r] = isWeight ? weights[(size_t)(firstFilter + r) * depth + start + k] : 0.0f;

@@ -30,13 +30,30 @@ typedef struct {
   int base;
 } Source;
 
+// A coordinate of an output of the pass.
+typedef struct {
+  int image, z, y, x;
+} Position;
+
+// Remainders are written out: one division each.
+Position position_of(__constant Geometry *g, const int output) {
+  Position p;
+  p.image = output / image_outputs(g);
+  const int q = output - p.image * image_outputs(g);
+  const int row = q / g->countX;
+  p.x = q - row * g->countX;
+  p.z = row / g->countY;
+  p.y = row - p.z * g->countY;
+  return p;
+}
+
 Source source_of(__constant Geometry *g, const int group, const int output) {
-  const int image = output / image_outputs(g), q = output % image_outputs(g);
+  const Position p = position_of(g, output);
   Source s;
-  s.z = g->originZ + q / g->countX / g->countY * g->strideZ;
-  s.y = g->originY + q / g->countX % g->countY * g->strideY;
-  s.x = g->originX + q % g->countX * g->strideX;
-  s.base = (image * g->groups + group) * g->channels * input_plane(g);
+  s.z = g->originZ + p.z * g->strideZ;
+  s.y = g->originY + p.y * g->strideY;
+  s.x = g->originX + p.x * g->strideX;
+  s.base = (p.image * g->groups + group) * g->channels * input_plane(g);
   return s;
 }
 
@@ -46,10 +63,10 @@ int is_inside(__constant Geometry *g, const int z, const int y, const int x) {
 
 // The index of the output of the group's first filter.
 int target_of(__constant Geometry *g, const int group, const int output) {
-  const int image = output / image_outputs(g), q = output % image_outputs(g);
-  const int z = g->firstZ + q / g->countX / g->countY * g->stepZ;
-  const int y = g->firstY + q / g->countX % g->countY * g->stepY;
-  const int x = g->firstX + q % g->countX * g->stepX;
-  return (image * g->groups + group) * g->filters * output_plane(g) +
+  const Position p = position_of(g, output);
+  const int z = g->firstZ + p.z * g->stepZ;
+  const int y = g->firstY + p.y * g->stepY;
+  const int x = g->firstX + p.x * g->stepX;
+  return (p.image * g->groups + group) * g->filters * output_plane(g) +
          (z * g->outputY + y) * g->outputX + x;
 }

@@ -50,7 +50,7 @@ __kernel void pack_rows(__global const WEIGHT *restrict weights,
   const int tiles = (filters + ROWS - 1) / ROWS;
   if (k >= depth) return;
   const int channel = k / tapCount;
-  const int tap = taps[k % tapCount].s3;
+  const int tap = taps[k - channel * tapCount].s3;
   __global float *out = packed + (((size_t)group * tiles + tile) * depth + k) * ROWS;
   for (int r = 0; r < ROWS; r++) {
     const int filter = tile * ROWS + r;
