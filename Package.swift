@@ -45,7 +45,7 @@ let package = Package(
       dependencies: ["Checksums", "Execution", "Graph", "Operations", "Quantization", "Tensors"]),
     .target(
       name: "PostTraining",
-      dependencies: ["Execution", "Graph", "Operations", "Quantization", "Tensors"]),
+      dependencies: ["Calibration", "Execution", "Graph", "Operations", "Quantization", "Tensors"]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),

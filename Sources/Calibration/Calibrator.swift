@@ -21,6 +21,7 @@ public struct Calibrator<B: Backend>: Sendable {
 
   private let executor: Executor<B>
   private let names: Set<String>
+  private let channelAxes: [String: ChannelAxis]
   private let memoryLimit: Int
   private let canBatch: Bool
   /// Bytes of all observed values of one sample; known after the first.
@@ -31,15 +32,17 @@ public struct Calibrator<B: Backend>: Sendable {
   /// - Parameters:
   ///   - graph: The graph.
   ///   - names: The `float32` values to observe.
+  ///   - channelAxes: Values of ``names`` whose channels' means are wanted too.
   ///   - backend: Where to run.
   ///   - allowsNonFinite: Whether NaN and infinities are counted instead of being an error.
   ///   - memoryLimit: Bytes that the observed values of a batch may take together.
   public init(
-    _ graph: Graph, observing names: Set<String>, on backend: B, allowsNonFinite: Bool = false,
-    memoryLimit: Int = 128 << 20
+    _ graph: Graph, observing names: Set<String>, channelAxes: [String: ChannelAxis] = [:],
+    on backend: B, allowsNonFinite: Bool = false, memoryLimit: Int = 128 << 20
   ) throws {
     executor = try Executor(graph, on: backend)
     self.names = names
+    self.channelAxes = channelAxes
     self.allowsNonFinite = allowsNonFinite
     self.memoryLimit = memoryLimit
     canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
@@ -74,6 +77,7 @@ public struct Calibrator<B: Backend>: Sendable {
   ) throws {
     // Nothing is kept of a batch that fails.
     var found: [String: (histogram: Histogram, count: Int)] = [:]
+    var means: [String: (values: [Float], channels: Int)] = [:]
     _ = try executor.run(inputs, observing: names) { name, value in
       guard value.elementType == .float32 else { return }
       let histogram = try executor.backend.histogram(value)
@@ -84,12 +88,33 @@ public struct Calibrator<B: Backend>: Sendable {
             + "infinite elements")
       }
       found[name] = (histogram, value.count)
+      if let axis = channelAxes[name] { means[name] = try channelMeans(of: value, axis) }
     }
     for (name, seen) in found { tensors[name]?.add(seen.histogram, elementCount: seen.count) }
+    for (name, seen) in means where seen.channels > 0 {
+      if tensors[name]?.channels == nil {
+        tensors[name]?.channels = ChannelSums(channels: seen.channels)
+      }
+      guard tensors[name]?.channels?.sums.count == seen.channels else {
+        throw CalibrationError("'\(name)' has another number of channels in other samples")
+      }
+      tensors[name]?.channels?.add(seen.values)
+    }
     sampleCount += samples.count
     if bytesPerSample == nil, samples.count == 1 {
       bytesPerSample = found.values.reduce(0) { $0 + 4 * $1.count }
     }
+  }
+
+  /// The means over everything but the first dimension and the channels, sample after sample.
+  private func channelMeans(
+    of value: B.Value, _ axis: ChannelAxis
+  ) throws -> (values: [Float], channels: Int) {
+    let channelAxis = axis.index(rank: value.rank)
+    guard value.rank > 1, channelAxis > 0, value.count > 0 else { return ([], 0) }
+    let axes = (1..<value.rank).filter { $0 != channelAxis }
+    let means = axes.isEmpty ? value : try executor.backend.reduce(.mean, value, axes: axes)
+    return (try executor.backend.download(means).array(of: Float.self), value.shape[channelAxis])
   }
 
   /// The first of `samples` in which the value is not finite.

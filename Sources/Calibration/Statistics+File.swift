@@ -17,6 +17,8 @@ import Quantization
 //       has extrema    1 byte    0 or 1; then minimum and maximum as 4 bytes of float32 each
 //       counts         varint position of the first bin in use, varint number of bins to the last,
 //                      varint each
+//       channels       varint number of channels, 0 for none; then varint number of means, and 16 bytes
+//                      a channel: the sum of its means in units of 2^-60, signed
 //     checksum         32 bytes  SHA-256 of everything before it
 //
 // A text is a varint count of bytes and UTF-8.
@@ -39,6 +41,7 @@ extension Statistics {
       writer.text(name)
       writer.number(tensor.elementCount)
       writer.histogram(tensor.histogram)
+      writer.channels(tensor.channels)
     }
     return writer.bytes + SHA256.digest(of: writer.bytes)
   }
@@ -74,7 +77,8 @@ extension Statistics {
       guard histogram.count == count else {
         throw CalibrationError("the statistics of '\(name)' contradict themselves")
       }
-      tensors[name] = TensorStatistics(histogram: histogram, elementCount: count)
+      tensors[name] = TensorStatistics(
+        histogram: histogram, elementCount: count, channels: try reader.channels())
     }
     guard reader.isAtEnd else { throw CalibrationError("the statistics have a tail") }
     self.init(modelDigest: Array(digest), sources: sources, tensors: tensors)
@@ -82,6 +86,17 @@ extension Statistics {
 }
 
 extension ByteWriter {
+  fileprivate mutating func channels(_ channels: ChannelSums?) {
+    number(channels?.sums.count ?? 0)
+    guard let channels else { return }
+    number(channels.count)
+    for sum in channels.sums {
+      for shift in stride(from: 0, to: 128, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: sum >> Int128(shift)))
+      }
+    }
+  }
+
   fileprivate mutating func histogram(_ histogram: Histogram) {
     bytes.append(histogram.layout.fixedExponent == nil ? 0 : 1)
     number(histogram.binsPerSide)
@@ -105,6 +120,19 @@ extension ByteWriter {
 }
 
 extension ByteReader {
+  fileprivate mutating func channels() throws(CalibrationError) -> ChannelSums? {
+    let channels = try integer()
+    guard channels > 0 else { return nil }
+    let count = try number()
+    var sums: [Int128] = []
+    for _ in 0..<channels {
+      var bits: UInt128 = 0
+      for byte in try take(16).reversed() { bits = bits << 8 | UInt128(byte) }
+      sums.append(Int128(bitPattern: bits))
+    }
+    return ChannelSums(sums: sums, count: count)
+  }
+
   fileprivate mutating func histogram(of name: String) throws(CalibrationError) -> Histogram {
     let damaged = CalibrationError("the statistics of '\(name)' contradict themselves")
     let isFixed = try byte() == 1

@@ -72,6 +72,9 @@ public struct Statistics: Sendable, Hashable {
       guard tensors[name]?.histogram.layout == tensor.histogram.layout else {
         throw CalibrationError("the histograms of '\(name)' have different layouts")
       }
+      guard tensors[name]?.channels?.sums.count == tensor.channels?.sums.count else {
+        throw CalibrationError("'\(name)' has another number of channels in each of the statistics")
+      }
       tensors[name]?.merge(tensor)
     }
     sources = (sources + other.sources).sorted {
@@ -90,6 +93,9 @@ public struct Statistics: Sendable, Hashable {
 
   /// The histograms by name.
   public var histograms: [String: Histogram] { tensors.mapValues(\.histogram) }
+
+  /// The means of channels by name, where they were asked for.
+  public var channelMeans: [String: [Double]] { tensors.compactMapValues { $0.channels?.means } }
 }
 
 /// What was seen of one value.
@@ -98,6 +104,8 @@ public struct TensorStatistics: Sendable, Hashable {
   public var histogram: Histogram
   /// Elements seen, NaN and infinities included.
   public var elementCount: UInt64
+  /// The channels' means, where they were asked for.
+  public var channels: ChannelSums?
 
   /// Statistics of no elements.
   public init(layout: Histogram.Layout = .growing()) {
@@ -105,9 +113,10 @@ public struct TensorStatistics: Sendable, Hashable {
     elementCount = 0
   }
 
-  init(histogram: Histogram, elementCount: UInt64) {
+  init(histogram: Histogram, elementCount: UInt64, channels: ChannelSums?) {
     self.histogram = histogram
     self.elementCount = elementCount
+    self.channels = channels
   }
 
   /// Adds what was seen in one run.
@@ -119,5 +128,6 @@ public struct TensorStatistics: Sendable, Hashable {
   mutating func merge(_ other: TensorStatistics) {
     histogram.merge(other.histogram)
     elementCount += other.elementCount
+    if let more = other.channels, channels?.merge(more) == nil { channels = more }
   }
 }

@@ -11,6 +11,8 @@ public struct QuantizedModel: Sendable {
   public let settings: QuantizationSettings
   /// Codes of the weights, by index of the node.
   public let weights: [Int: QuantizedWeights]
+  /// Float biases of weighted nodes, corrected, by index of the node.
+  let biases: [Int: [Float]]
   /// Codes of constant operands of quantized nodes, by name.
   let constants: [String: QuantizedConstant]
 }
@@ -27,16 +29,20 @@ extension QuantizedModel {
   /// - Parameters:
   ///   - graph: The graph, prepared by ``preparedForQuantization(_:)``.
   ///   - histograms: What was observed of the values that ``QuantizationPlan/observedValues`` names.
+  ///   - channelMeans: Means of the channels of values that ``QuantizationPlan/channelAxes`` names, for
+  ///     the correction of biases; values without are not corrected.
   ///   - settings: How to quantize.
   ///   - backend: Where least-squares searches run.
   /// - Throws: ``SettingsError`` and `GraphError`.
   public init<B: Backend>(
-    _ graph: Graph, histograms: [String: Histogram], settings: QuantizationSettings, on backend: B
+    _ graph: Graph, histograms: [String: Histogram], channelMeans: [String: [Double]] = [:],
+    settings: QuantizationSettings, on backend: B
   ) throws {
     var plan = try QuantizationPlan(graph, settings: settings)
     try plan.assign(histograms, settings: settings, on: backend)
     let index = GraphIndex(plan.graph)
     var weights: [Int: QuantizedWeights] = [:]
+    var biases: [Int: [Float]] = [:]
     for (number, weightPlan) in plan.weights.sorted(by: { $0.key < $1.key }) {
       guard let tensor = index.constants[weightPlan.name],
         let data = plan.values[index.nodes[number].inputs[0]]?.quantizer
@@ -47,6 +53,15 @@ extension QuantizedModel {
         on: backend)
       plan.warnings += quantized.remedies.map { "\(index.nodes[number].label): \($0)" }
       weights[number] = quantized
+      biases[number] = bias?.array(of: Float.self)
+      let node = index.nodes[number]
+      if settings.correctsBias, weightPlan.takesBias(node), let means = channelMeans[node.inputs[0]],
+        let shifts = BiasCorrection(means: means).shifts(
+          node, weights: tensor, quantized: quantized)
+      {
+        let old = biases[number] ?? [Float](repeating: 0, count: shifts.count)
+        biases[number] = zip(old, shifts).map { Float(Double($0) + $1) }
+      }
     }
     var constants: [String: QuantizedConstant] = [:]
     for (number, node) in index.nodes.enumerated()
@@ -59,6 +74,7 @@ extension QuantizedModel {
     self.plan = plan
     self.settings = settings
     self.weights = weights
+    self.biases = biases
     self.constants = constants
   }
 

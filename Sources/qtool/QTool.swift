@@ -22,7 +22,7 @@ struct QTool: ParsableCommand {
 
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
-    Devices.self, Evaluate.self,
+    Devices.self, Calibrate.self, Quantize.self, Evaluate.self, Compare.self,
   ]
 
   static func main() {

@@ -1,4 +1,6 @@
+import Calibration
 import Graph
+import Operations
 import PostTraining
 import Quantization
 import Tensors
@@ -73,6 +75,49 @@ import Testing
     }
     for value in model.plan.values.values {
       #expect(value.quantizer?.scale.significand == 1)
+    }
+  }
+}
+
+@Suite struct BiasCorrectionTests {
+  /// The shift that the bias takes back is the mean error of the sums.
+  @Test func biasesTakeBackTheMeanErrorOfTheWeights() throws {
+    let graph = residualNetwork()
+    let plan = try QuantizationPlan(graph, settings: settings(weights: 5))
+    #expect(plan.channelAxes == ["x": .second, "b": .second, "g": .last])
+    let means: [String: [Double]] = ["b": [1, 2, 0, -0.5]]
+    func model(_ corrects: Bool) throws -> QuantizedModel {
+      try QuantizedModel(
+        graph, histograms: histograms(plan), channelMeans: means,
+        settings: settings(weights: 5) { $0.correctsBias = corrects }, on: ReferenceBackend.shared)
+    }
+    func biases(_ model: QuantizedModel) throws -> [Double] {
+      let written = try model.graph()
+      let codes = try #require(written.writer(of: written.node("body")!.inputs[2]))
+      let scales = try #require(written.initializers[codes.inputs[1]]).array(of: Float.self)
+      return zip(try #require(written.initializers[codes.inputs[0]]).array(of: Int32.self), scales)
+        .map { Double($0) * Double($1) }
+    }
+    let plain = try model(false)
+    let corrected = try biases(model(true))
+    let before = try biases(plain)
+    let quantized = try #require(plain.weights[2])
+    let codes = quantized.codes.array(of: Int8.self)
+    let float = graph.initializers["body.w"]!.array(of: Float.self)
+    for channel in 0..<4 {
+      var shift = 0.0
+      for input in 0..<4 {
+        for tap in 0..<9 {
+          let place = (channel * 4 + input) * 9 + tap
+          let error =
+            Double(codes[place]) * Double(quantized.quantizers[channel].scale) - Double(float[place])
+          shift -= error * means["b"]![input]
+        }
+      }
+      #expect(shift != 0)
+      // Each bias is rounded to the nearest of its codes.
+      let step = Double(quantized.quantizers[channel].scale) * 4 / 255
+      #expect(abs(corrected[channel] - before[channel] - shift) <= step)
     }
   }
 }

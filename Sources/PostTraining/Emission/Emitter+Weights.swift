@@ -83,23 +83,30 @@ extension Emitter {
   /// The int32 bias of a node with the scale of its data times that of its weights; `nil` without
   /// bias or where the weights have no one scale a channel.
   mutating func biasCodes(_ number: Int) -> (codes: String, scale: [Float])? {
-    guard let plan = plan.weights[number], let bias = plan.bias,
-      let values = index.constants[bias], let weights = model.weights[number],
-      weights.groupSize == nil
+    guard let plan = plan.weights[number], let values = model.biases[number],
+      let weights = model.weights[number], weights.groupSize == nil
     else { return nil }
+    let bias = biasName(number)
     let dataScale = quantizer(of: index.nodes[number].inputs[0]).scale
     let check = BiasCheck(
-      values: values.array(of: Float.self), dataScale: dataScale,
+      values: values, dataScale: dataScale,
       isPowerOfTwo: model.settings.scales == .powerOfTwo)
     let scales = weights.quantizers.map { dataScale * $0.scale }
     let codes = Tensor(check.codes(weights.quantizers), shape: [plan.outputChannels])
     return (builder.constant(codes, "\(bias)_quantized"), scales)
   }
 
+  private func biasName(_ number: Int) -> String {
+    plan.weights[number]?.bias ?? "\(index.nodes[number].outputs[0])_bias"
+  }
+
   /// The bias of a node in float again.
   mutating func dequantizedBias(_ number: Int) -> String? {
-    guard let bias = plan.weights[number]?.bias else { return nil }
-    guard let (codes, scales) = biasCodes(number) else { return bias }
+    guard let values = model.biases[number] else { return nil }
+    let bias = biasName(number)
+    guard let (codes, scales) = biasCodes(number) else {
+      return builder.constant(Tensor(values), "\(bias)_corrected")
+    }
     let channels = plan.weights[number]?.outputChannels ?? 1
     let isPerChannel = scales.count > 1
     let all = isPerChannel ? (0..<channels).map { scales[$0 % scales.count] } : scales

@@ -54,6 +54,7 @@ extension QuantizationSettings {
       "weight-range=\(weights.range)", "activation-levels=\(activations.levels)",
       "range=\(activations.range)", "granularity=\(granularity)", "scheme=\(scales.rawValue)",
     ]
+    if correctsBias { parts.append("improve=bias") }
     if let borderLevels { parts.append("first-last-levels=\(borderLevels)") }
     return parts.joined(separator: " ")
   }

@@ -1,3 +1,4 @@
+public import Calibration
 public import Graph
 public import Quantization
 
@@ -22,9 +23,23 @@ public struct QuantizationPlan: Sendable {
   /// What the user should know.
   public internal(set) var warnings: [String]
 
+  /// The values whose channels' means serve the correction of biases, and where their channels are.
+  public var channelAxes: [String: ChannelAxis] {
+    var axes: [String: ChannelAxis] = [:]
+    var contradicted: Set<String> = []
+    for (number, weights) in weights where weights.takesBias(graph.nodes[number]) {
+      let node = graph.nodes[number]
+      let axis: ChannelAxis = node.operatorType == "Conv" ? .second : .last
+      if let other = axes.updateValue(axis, forKey: node.inputs[0]), other != axis {
+        contradicted.insert(node.inputs[0])
+      }
+    }
+    return axes.filter { !contradicted.contains($0.key) }
+  }
+
   /// Names of the values whose ranges decide the quantizers.
   public var observedValues: Set<String> {
-    Set(values.values.flatMap(\.rangeSources))
+    Set(values.values.flatMap(\.rangeSources)).union(channelAxes.keys)
   }
 }
 
@@ -73,4 +88,11 @@ public struct WeightPlan: Sendable, Hashable {
   public var bias: String?
   /// Output channels, groups included.
   public var outputChannels: Int
+}
+
+extension WeightPlan {
+  /// Whether the operator has a place for a bias that its mean error can go to.
+  func takesBias(_ node: Node) -> Bool {
+    ["Conv", "Gemm"].contains(node.operatorType)
+  }
 }

@@ -21,6 +21,10 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// to differ from the others; `nil` for no exception.
   public var borderLevels: Int?
 
+  /// Whether the mean error of quantized weights is taken out of biases, where the statistics hold the
+  /// means of the layer's data.
+  public var correctsBias: Bool
+
   /// When not empty, only weighted nodes that one of these matches are quantized.
   public var only: [NodePattern]
 
@@ -33,10 +37,10 @@ public struct QuantizationSettings: Sendable, Hashable {
 
   /// Makes settings; the defaults are those of the preset `w8a8`.
   public init(
-    weights: TensorSettings = TensorSettings(levels: 256, range: .mse),
+    weights: TensorSettings = TensorSettings(levels: 256, range: .minmax),
     activations: TensorSettings = TensorSettings(levels: 256, range: .mse),
     granularity: Granularity = .channel, scales: ScaleRule = .real, target: Target = .ortCPU,
-    borderLevels: Int? = nil, only: [NodePattern] = [], skip: [NodePattern] = [],
+    borderLevels: Int? = nil, correctsBias: Bool = true, only: [NodePattern] = [], skip: [NodePattern] = [],
     layers: [LayerRule] = []
   ) {
     self.weights = weights
@@ -45,10 +49,17 @@ public struct QuantizationSettings: Sendable, Hashable {
     self.scales = scales
     self.target = target
     self.borderLevels = borderLevels
+    self.correctsBias = correctsBias
     self.only = only
     self.skip = skip
     self.layers = layers
   }
+
+  /// The range method of weights unless another is asked for.
+  ///
+  /// With many levels the error of rounding is small, and cutting off the largest weights of a channel,
+  /// as least squares does, costs more than it gains; with few levels least squares wins clearly.
+  public static func weightRange(levels: Int) -> RangeMethod { levels > 128 ? .minmax : .mse }
 
   /// Level counts that weights can have: what fits a signed byte.
   public static let weightLevelRange = 2...256

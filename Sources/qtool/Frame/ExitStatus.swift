@@ -21,7 +21,7 @@ extension ExitStatus {
   init(for error: any Error) {
     switch error {
     case is GraphError: self = .model
-    case is DataError: self = .data
+    case is DataError, is CalibrationError: self = .data
     case is DeviceError, is OpenCLError, is DeviceSelectionError: self = .device
     case is GateNotMet: self = .gateNotMet
     default: self = .usage

@@ -1,0 +1,55 @@
+import Glibc
+
+/// Which dimension of a value counts channels.
+public enum ChannelAxis: Sendable, Hashable {
+  /// The dimension after the batch, as convolutions have it.
+  case second
+  /// The last dimension, as products of matrices have it.
+  case last
+
+  func index(rank: Int) -> Int { self == .second ? 1 : rank - 1 }
+}
+
+/// Sums of channels' means over samples.
+///
+/// The mean of one sample is a canonical float; sums of them are kept in fixed point, in units of
+/// 2^-60, so that they do not depend on order.
+public struct ChannelSums: Sendable, Hashable {
+  /// The sum of each channel's means, in units of 2^-60.
+  public internal(set) var sums: [Int128]
+  /// How many means each sum holds.
+  public internal(set) var count: UInt64
+
+  static let unit = 0x1p60
+  /// Means beyond this do not occur in networks that can be quantized; they are cut off.
+  static let limit = 0x1p56
+
+  init(channels: Int) {
+    sums = [Int128](repeating: 0, count: channels)
+    count = 0
+  }
+
+  init(sums: [Int128], count: UInt64) {
+    self.sums = sums
+    self.count = count
+  }
+
+  /// The channels' means over all samples.
+  public var means: [Double] {
+    sums.map { count == 0 ? 0 : Double($0) / Self.unit / Double(count) }
+  }
+
+  /// Adds samples' means, channel after channel, sample after sample.
+  mutating func add(_ means: [Float]) {
+    for (position, mean) in means.enumerated() where mean.isFinite {
+      let bounded = min(max(Double(mean), -Self.limit), Self.limit)
+      sums[position % sums.count] += Int128((bounded * Self.unit).rounded(.toNearestOrEven))
+    }
+    count += UInt64(means.count / max(sums.count, 1))
+  }
+
+  mutating func merge(_ other: ChannelSums) {
+    for position in sums.indices { sums[position] += other.sums[position] }
+    count += other.count
+  }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import Files
+import LowBit
+
+/// `qtool quantize`
+struct Quantize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Quantize a trained model to an ONNX file that ONNX Runtime loads.",
+    discussion: examples(
+      "qtool quantize model.onnx --data 'images/?limit=500' -o small.onnx",
+      "qtool quantize model.onnx --stats model.stats --preset w4a8 -o small.onnx",
+      "qtool quantize model.onnx --data images/ --weight-levels 23 --activation-levels 19 -o s.onnx",
+      "qtool quantize model.onnx --data images/ --skip 'op:Gemm' --layer 'stem*:w8' -o s.onnx"))
+
+  @Argument(help: "The ONNX model in float.")
+  var model: String
+
+  @Option(help: ArgumentHelp("Data: PATH or 'PATH?option=value&...'.", valueName: "spec"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp("Statistics of 'qtool calibrate' in place of data.", valueName: "file"))
+  var stats: String?
+
+  @Flag(
+    name: .customLong("allow-nonfinite"), inversion: .prefixedNo,
+    help: "Count NaN and infinities in activations instead of stopping.")
+  var allowsNonFinite = false
+
+  @OptionGroup var quantization: QuantizationOptions
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var target: TargetOptions
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard (data == nil) != (stats == nil) else {
+      throw ValidationError(
+        "either --data or --stats is needed; data made up need '--data random:N' in full")
+    }
+  }
+
+  func run() throws {
+    try common.begin(self)
+    try target.check()
+    let settings = try quantization.settings()
+    let model = try FloatModel(path: model)
+    let plan = try QuantizationPlan(model.prepared, settings: settings)
+    if common.dryRun {
+      let outline = plan.outline
+      return try common.emit(outline) { outline.text }
+    }
+    let result = try device.run { try quantize(model, plan, settings, on: $0) }
+    for warning in result.report.warnings { Console.shared.warn(warning) }
+    try common.emit(result) { result.text }
+  }
+
+  private func quantize<B: Backend>(
+    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
+  ) throws -> Result {
+    let statistics = try statistics(model, plan, settings, on: backend)
+    let quantized = try QuantizedModel(
+      model.prepared, histograms: statistics.histograms,
+      channelMeans: statistics.channelMeans, settings: settings, on: backend)
+    var graph = try quantized.graph()
+    graph.producer.name = "qtool"
+    graph.producer.version = QTool.configuration.version
+    graph.metadata["qtool.version"] = QTool.configuration.version
+    graph.metadata["qtool.data"] = statistics.sources.map(\.data).joined(separator: "\n")
+    try ONNXWriter.write(
+      graph, to: target.output,
+      irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
+      overwrite: target.overwrite)
+    let report = quantized.report(
+      original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
+      histograms: statistics.histograms, sampleCount: statistics.sampleCount)
+    return Result(
+      output: target.output, fileBytes: .init(
+        before: model.byteCount, after: try MappedFile(path: target.output).bytes.count),
+      opset: graph.opsets[""] ?? 13, report: report)
+  }
+
+  private func statistics<B: Backend>(
+    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
+  ) throws -> Statistics {
+    if let stats {
+      let statistics = try Statistics(path: stats)
+      do {
+        try statistics.check(modelDigest: model.digest)
+      } catch {
+        throw CalibrationError("\(stats): \(error)")
+      }
+      return statistics
+    }
+    var run = CalibrationRun(
+      model: model, specification: try DataSpecification(parsing: data ?? ""))
+    run.allowsNonFinite = allowsNonFinite
+    run.seed = common.seed
+    return try run.statistics(
+      of: plan.observedValues, channelAxes: settings.correctsBias ? plan.channelAxes : [:], on: backend)
+  }
+
+  /// What was written.
+  struct Result: Encodable {
+    var output: String
+    var fileBytes: QuantizationReport.Change
+    var opset: Int
+    var report: QuantizationReport
+
+    var text: String {
+      report.text + "\nfile: \(formatted(bytes: fileBytes.before)) before, "
+        + "\(formatted(bytes: fileBytes.after)) after\nwritten: \(output) (operator set \(opset))"
+    }
+  }
+}

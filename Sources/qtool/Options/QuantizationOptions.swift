@@ -1,0 +1,127 @@
+public import ArgumentParser
+public import LowBit
+
+/// How a model is quantized.
+struct QuantizationOptions: ParsableArguments {
+  @Option(help: "w8a8, w4a8, w4a4 or 4.6bit; single options below win.")
+  var preset: Preset = .w8a8
+
+  @Option(help: ArgumentHelp("Bits of weights, 1 to 8.", valueName: "bits"))
+  var weightBits: Int?
+
+  @Option(help: ArgumentHelp("Levels of weights, 2 to 256.", valueName: "count"))
+  var weightLevels: Int?
+
+  @Option(help: ArgumentHelp("Bits of activations, 1 to 16.", valueName: "bits"))
+  var activationBits: Int?
+
+  @Option(help: ArgumentHelp("Levels of activations, 2 to 65536.", valueName: "count"))
+  var activationLevels: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How ranges of activations are chosen: minmax, percentile[:P], mse or entropy.",
+      valueName: "method"))
+  var range: RangeMethod = QuantizationSettings().activations.range
+
+  @Option(
+    help: ArgumentHelp(
+      "How ranges of weights are chosen, as for --range; minmax above 128 levels, else mse.",
+      valueName: "method"))
+  var weightRange: RangeMethod?
+
+  @Option(
+    help: ArgumentHelp("What shares a weight scale: tensor, channel or group:N.", valueName: "what"))
+  var granularity: Granularity = .channel
+
+  @Option(help: "ort-cpu, qdq or qoperator.")
+  var target: Target = .ortCPU
+
+  @Option(help: "affine (any scale) or shift (powers of two).")
+  var scheme: ScaleRule = .real
+
+  @Flag(
+    name: .customLong("first-last"), inversion: .prefixedNo,
+    help: "Keep the first and the last layers at 256 levels; the low-bit presets do.")
+  var keepsBorders: Bool?
+
+  @Option(
+    help: ArgumentHelp(
+      "What is done to lose less, separated by commas: bias (takes the mean error of weights out of "
+        + "biases), or none.", valueName: "pass"))
+  var improve = "bias"
+
+  @Option(
+    help: ArgumentHelp("Quantize only these nodes: globs over names, or op:TYPE.", valueName: "glob"))
+  var only: [String] = []
+
+  @Option(help: ArgumentHelp("Leave these nodes in float.", valueName: "glob"))
+  var skip: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Settings of single layers: float, w4, a8, w4a8, 23x256 (levels), tensor, channel, group:N.",
+      valueName: "glob:setting"))
+  var layer: [String] = []
+
+  /// The settings that the options make.
+  func settings() throws -> QuantizationSettings {
+    var settings = QuantizationSettings(
+      granularity: granularity, scales: scheme, target: target,
+      only: only.map(NodePattern.init(_:)), skip: skip.map(NodePattern.init(_:)),
+      layers: try layer.map { try LayerRule(parsing: $0) })
+    preset.apply(to: &settings)
+    settings.activations.range = range
+    if let levels = try Self.levels(weightBits, weightLevels, "weight", 1...8) {
+      settings.weights.levels = levels
+    }
+    settings.weights.range =
+      weightRange ?? QuantizationSettings.weightRange(levels: settings.weights.levels)
+    if let levels = try Self.levels(activationBits, activationLevels, "activation", 1...16) {
+      settings.activations.levels = levels
+    }
+    settings.correctsBias = try Self.passes(improve).contains("bias")
+    if let keepsBorders { settings.borderLevels = keepsBorders ? 256 : nil }
+    try settings.validate()
+    return settings
+  }
+
+  private static func passes(_ text: String) throws -> Set<Substring> {
+    let passes = Set(text.split(separator: ","))
+    if let unknown = passes.subtracting(["bias", "none"]).min() {
+      throw UsageError("--improve \(unknown): there are bias and none")
+    }
+    guard passes.count == 1 || !passes.contains("none") else {
+      throw UsageError("--improve \(text): 'none' stands alone")
+    }
+    return passes
+  }
+
+  private static func levels(
+    _ bits: Int?, _ levels: Int?, _ what: String, _ range: ClosedRange<Int>
+  ) throws -> Int? {
+    guard bits == nil || levels == nil else {
+      throw UsageError("--\(what)-bits and --\(what)-levels say the same thing: give one")
+    }
+    guard let bits else { return levels }
+    guard range.contains(bits) else {
+      throw UsageError(
+        "--\(what)-bits \(bits): \(range.lowerBound) to \(range.upperBound) are possible")
+    }
+    return 1 << bits
+  }
+}
+
+extension Preset: ExpressibleByArgument {}
+extension Target: ExpressibleByArgument {}
+extension ScaleRule: ExpressibleByArgument {}
+
+extension RangeMethod: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public var defaultValueDescription: String { description }
+}
+
+extension Granularity: ExpressibleByArgument {
+  public init?(argument: String) { self.init(parsing: argument) }
+  public var defaultValueDescription: String { description }
+}

@@ -1,0 +1,58 @@
+import Files
+import LowBit
+
+/// Streams data through a model and gathers statistics, with progress on standard error.
+struct CalibrationRun {
+  let model: FloatModel
+  let specification: DataSpecification
+  /// The part of the data that is taken, from 0, and the number of parts.
+  var shard = (number: 0, count: 1)
+  var allowsNonFinite = false
+  var seed: UInt64 = 0
+
+  /// The statistics of `names`, with the means of channels where axes are given.
+  func statistics<B: Backend>(
+    of names: Set<String>, channelAxes: [String: ChannelAxis], on backend: B
+  ) throws -> Statistics {
+    let data = try specification.open(
+      for: model.prepared.inputs.map { ModelInput($0) }, seed: seed,
+      tensorReader: { try TensorFile.read(path: $0).tensor })
+    let samples = (0..<data.count).filter { $0 % shard.count == shard.number }
+    guard !samples.isEmpty else {
+      throw DataError("'\(data.name)' holds \(data.count) samples: none is in this part")
+    }
+    var calibrator = try Calibrator(
+      model.prepared, observing: names, channelAxes: channelAxes, on: backend,
+      allowsNonFinite: allowsNonFinite)
+    var progress = Progress("calibrate", count: samples.count, unit: "samples")
+    var waiting: [CalibrationSample] = []
+    for index in samples {
+      let sample = try data.sample(at: index)
+      waiting.append(CalibrationSample(inputs: sample.inputs, name: sample.name))
+      let limit = min(calibrator.preferredBatch, specification.batch ?? .max)
+      guard waiting.count >= limit || index == samples.last else { continue }
+      try calibrator.add(waiting)
+      progress.advance(by: waiting.count)
+      waiting.removeAll(keepingCapacity: true)
+    }
+    let seconds = progress.finish()
+    Console.shared.detail(
+      "calibrated on \(samples.count) samples in \(formatted(seconds, digits: 2)) s")
+    return try calibrator.statistics(
+      modelDigest: model.digest,
+      source: .init(
+        data: specification.text, shard: shard.number, shardCount: shard.count,
+        sampleCount: calibrator.sampleCount))
+  }
+}
+
+extension Statistics {
+  /// Reads a file of statistics.
+  init(path: String) throws {
+    do {
+      try self.init(decoding: WholeFile.read(path, limit: 1 << 30))
+    } catch let error as CalibrationError {
+      throw CalibrationError("\(path): \(error)")
+    }
+  }
+}

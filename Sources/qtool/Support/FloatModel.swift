@@ -1,0 +1,30 @@
+import Checksums
+import Files
+import LowBit
+
+/// A model file to be quantized: as it is, and in the form that quantization plans for.
+struct FloatModel {
+  let path: String
+  let original: Graph
+  let prepared: Graph
+  /// SHA-256 of the file.
+  let digest: [UInt8]
+  /// Bytes of the file.
+  let byteCount: Int
+
+  init(path: String) throws {
+    self.path = path
+    let file = try MappedFile(path: path)
+    var hash = SHA256()
+    hash.update(file.bytes)
+    digest = hash.finalize()
+    byteCount = file.bytes.count
+    original = try ONNXReader.read(path: path)
+    let unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: original)
+    guard unsupported.isEmpty else {
+      throw GraphError.unsupported(
+        "\(path): " + unsupported.map { "\($0)" }.joined(separator: "\n"))
+    }
+    prepared = try original.preparedForQuantization()
+  }
+}
