@@ -1,5 +1,6 @@
 # make demo    quantize the example network on this machine's devices and show size and accuracy
 # make test    build, run every test, check written files in ONNX Runtime
+# make conformance  ONNX's node tests through qtool run, DEVICE=reference or as qtool's --device
 # make lint    formatting, kernels without a driver, who imports what
 # make format  format Swift and OpenCL C
 # make bench   time the kernels beside the device's measured ceilings
@@ -16,7 +17,7 @@ export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
 
 RELEASE = .build-release/release
 
-.PHONY: help demo test lint format bench stats docs proto clean release
+.PHONY: help demo test conformance lint format bench stats docs proto clean release
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -33,6 +34,9 @@ demo:
 test:
 	Scripts/packages build run demo test
 	Scripts/test
+
+conformance: release
+	Tests/conformance.py $(RELEASE)/qtool --device $(or $(DEVICE),auto)
 
 lint:
 	Scripts/lint

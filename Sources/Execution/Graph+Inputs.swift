@@ -9,7 +9,8 @@ extension Graph {
     let known = Set(inputs.map(\.name))
     for name in tensors.keys.sorted() where !known.contains(name) {
       throw .invalid(
-        "the model has no input '\(name)'; its inputs are \(inputs.map { "'\($0.name)'" }.joined(separator: ", "))")
+        "the model has no input '\(name)'; its inputs are \(inputs.map { "'\($0.name)'" }.joined(separator: ", "))"
+      )
     }
     var extents: [String: Int] = [:]
     for input in inputs {
@@ -18,7 +19,8 @@ extension Graph {
       }
       guard tensor.elementType == input.elementType else {
         throw .invalid(
-          "the input '\(input.name)' is of type \(tensor.elementType); the model takes \(input.elementType)")
+          "the input '\(input.name)' is of type \(tensor.elementType); the model takes \(input.elementType)"
+        )
       }
       guard let shape = input.shape else { continue }
       var fits = shape.count == tensor.rank
@@ -33,7 +35,8 @@ extension Graph {
       }
       guard fits else {
         throw .invalid(
-          "the input '\(input.name)' has shape \(tensor.shape); the model takes \(shape.description(known: extents))")
+          "the input '\(input.name)' has shape \(tensor.shape); the model takes \(shape.description(known: extents))"
+        )
       }
     }
   }

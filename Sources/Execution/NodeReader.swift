@@ -75,10 +75,14 @@ struct NodeReader: Sendable {
   }
 
   /// An attribute that is one of a few words.
-  func choice<Value>(_ name: String, default other: String, _ choices: [String: Value]) throws -> Value {
+  func choice<Value>(_ name: String, default other: String, _ choices: [String: Value]) throws
+    -> Value
+  {
     let word = string(name, default: other)
     guard let value = choices[word] else {
-      throw unsupported("attribute '\(name)' is '\(word)'; known are \(choices.keys.sorted().joined(separator: ", "))")
+      throw unsupported(
+        "attribute '\(name)' is '\(word)'; known are \(choices.keys.sorted().joined(separator: ", "))"
+      )
     }
     return value
   }

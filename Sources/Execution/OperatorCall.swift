@@ -64,7 +64,9 @@ struct OperatorCall<B: Backend> {
   }
 
   /// What an operator returns: values on the backend.
-  func results(_ values: B.Value?...) -> [Operand<B>?] { values.map { $0.map(Operand.init(value:)) } }
+  func results(_ values: B.Value?...) -> [Operand<B>?] {
+    values.map { $0.map(Operand.init(value:)) }
+  }
 
   /// What an operator returns: tensors on the host.
   func results(host tensors: Tensor?...) -> [Operand<B>?] { tensors.map { $0.map(Operand.init) } }
@@ -120,7 +122,8 @@ struct OperatorCall<B: Backend> {
     var result: [Int] = []
     for shape in shapes {
       guard let joined = Shapes.broadcast(result, shape) else {
-        throw invalid("shapes \(shapes.map(\.description).joined(separator: " and ")) do not broadcast")
+        throw invalid(
+          "shapes \(shapes.map(\.description).joined(separator: " and ")) do not broadcast")
       }
       result = joined
     }

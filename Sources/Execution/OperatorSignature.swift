@@ -62,7 +62,8 @@ struct OperatorSignature: Sendable {
         throw node.unsupported("attribute '\(name)' is not supported")
       }
       guard value.kind == kind || value.isEmptyList(of: kind) else {
-        throw node.invalid("attribute '\(name)' is of kind \(value.kind.rawValue), not \(kind.rawValue)")
+        throw node.invalid(
+          "attribute '\(name)' is of kind \(value.kind.rawValue), not \(kind.rawValue)")
       }
     }
   }

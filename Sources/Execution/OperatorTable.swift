@@ -37,7 +37,8 @@ enum OperatorTable {
     else {
       let known = candidates.map { "\($0.0.opsets.lowerBound) to \($0.0.opsets.upperBound)" }
       throw reader.unsupported(
-        "operator set \(reader.opset) does not have the operator; \(known.joined(separator: ", ")) do")
+        "operator set \(reader.opset) does not have the operator; \(known.joined(separator: ", ")) do"
+      )
     }
     try signature.check(reader)
     return try type.init(reader)

@@ -22,7 +22,8 @@ struct QTool: ParsableCommand {
 
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
-    Devices.self, Calibrate.self, Quantize.self, Evaluate.self, Compare.self,
+    Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Evaluate.self,
+    Compare.self,
   ]
 
   static func main() {

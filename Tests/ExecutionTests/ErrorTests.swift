@@ -38,9 +38,13 @@ import Testing
       _ = try compute("Softmax", opset: 13, [x], ["temperature": .float(1)])
     }
     #expect(unknown?.contains("'temperature'") == true)
-    let wrong = message(.invalid) { _ = try compute("Softmax", opset: 13, [x], ["axis": .float(1)]) }
+    let wrong = message(.invalid) {
+      _ = try compute("Softmax", opset: 13, [x], ["axis": .float(1)])
+    }
     #expect(wrong?.contains("'axis'") == true)
-    #expect(message(.invalid) { _ = try compute("Transpose", opset: 13, [x], ["perm": .ints([0, 0])]) } != nil)
+    #expect(
+      message(.invalid) { _ = try compute("Transpose", opset: 13, [x], ["perm": .ints([0, 0])]) }
+        != nil)
     #expect(message(.invalid) { _ = try compute("Concat", opset: 13, [x]) } != nil)
   }
 
@@ -58,10 +62,15 @@ import Testing
     ("MatMul", [counting([]), counting([2])], [:], ["scalar"]),
     ("Gemm", [counting([2, 3]), counting([3])], [:], ["[2, 3]", "[3]"]),
     ("Gemm", [counting([2, 3]), counting([3, 2]), counting([3])], [:], ["[3]", "[2, 2]"]),
-    ("Conv", [counting([1, 3, 4, 4]), counting([2, 2, 3, 3])], [:], ["[1, 3, 4, 4]", "[2, 2, 3, 3]"]),
+    (
+      "Conv", [counting([1, 3, 4, 4]), counting([2, 2, 3, 3])], [:],
+      ["[1, 3, 4, 4]", "[2, 2, 3, 3]"]
+    ),
     ("Conv", [counting([1, 1, 2, 2]), counting([1, 1, 3, 3])], [:], ["[2, 2]"]),
     ("Conv", [counting([1, 1, 4, 4]), counting([1, 1, 3, 3]), counting([2])], [:], ["[2]"]),
-    ("Conv", [counting([1, 1, 4, 4]), counting([1, 1, 3, 3])], ["pads": .ints([1, 1])], ["pads"]),
+    (
+      "Conv", [counting([1, 1, 4, 4]), counting([1, 1, 3, 3])], ["pads": .ints([1, 1])], ["pads"]
+    ),
     ("MaxPool", [counting([1, 1, 2, 2])], ["kernel_shape": .ints([3, 3])], ["[2, 2]"]),
     ("MaxPool", [counting([1, 1, 2, 2])], [:], ["kernel_shape"]),
     ("Reshape", [counting([2, 3]), Tensor([Int64(4), -1])], [:], ["[2, 3]", "[4, -1]"]),
@@ -79,16 +88,28 @@ import Testing
     ("Not", [counting([2])], [:], ["float32"]),
     ("Exp", [Tensor([Int64(1)])], [:], ["int64"]),
     ("Add", [counting([2]), Tensor([Int64(1), 2])], [:], ["int64"]),
-    ("BatchNormalization", [counting([1, 2, 2])] + [3, 2, 2, 2].map { counting([$0]) }, [:], ["[3]"]),
+    (
+      "BatchNormalization", [counting([1, 2, 2])] + [3, 2, 2, 2].map { counting([$0]) }, [:],
+      ["[3]"]
+    ),
     ("LayerNormalization", [counting([2, 3]), counting([2, 3])], ["axis": .int(2)], ["axis 2"]),
     ("TopK", [counting([3]), Tensor([Int64(4)])], [:], ["[4]"]),
     ("Pad", [counting([2]), Tensor([Int64(-3), 0])], [:], ["[2]"]),
-    ("Range", [Tensor(scalar: Int64(0)), Tensor(scalar: Int64(3)), Tensor(scalar: Int64(0))], [:], ["by 0"]),
+    (
+      "Range", [Tensor(scalar: Int64(0)), Tensor(scalar: Int64(3)), Tensor(scalar: Int64(0))], [:],
+      ["by 0"]
+    ),
     ("QuantizeLinear", [counting([2, 3]), counting([2])], [:], ["[2, 3]", "[2]"]),
-    ("QuantizeLinear", [counting([2]), Tensor(scalar: Float(1)), Tensor(scalar: Float(0))], [:], ["float32"]),
+    (
+      "QuantizeLinear", [counting([2]), Tensor(scalar: Float(1)), Tensor(scalar: Float(0))], [:],
+      ["float32"]
+    ),
     ("MatMulInteger", [counting([2, 2]), counting([2, 2])], [:], ["float32"]),
     ("ConstantOfShape", [Tensor([Int64(1) << 40, 1 << 40])], [:], ["too large"]),
-    ("Einsum", [counting([2, 3]), counting([2, 3])], ["equation": .string("ij,jk->ik")], ["3", "2"]),
+    (
+      "Einsum", [counting([2, 3]), counting([2, 3])], ["equation": .string("ij,jk->ik")],
+      ["3", "2"]
+    ),
     ("Einsum", [counting([2])], ["equation": .string("i->j")], ["label"]),
     ("Resize", [counting([1, 1, 2, 2]), nil, Tensor([Float(1), 2])], [:], ["[1, 1, 2, 2]"]),
   ]

@@ -12,7 +12,8 @@ import Testing
     Graph(
       opsets: ["": 13],
       inputs: [
-        ValueInfo(name: "x", elementType: .float32, shape: [batch, .fixed(1), .fixed(4), .fixed(4)])
+        ValueInfo(
+          name: "x", elementType: .float32, shape: [batch, .fixed(1), .fixed(4), .fixed(4)])
       ],
       outputs: [ValueInfo(name: "flat", elementType: .float32)],
       initializers: [
@@ -22,7 +23,8 @@ import Testing
       nodes: [
         Node("Reshape", inputs: ["r", "target"], outputs: ["flat"]),
         Node("Relu", inputs: ["c"], outputs: ["r"]),
-        Node("Conv", inputs: ["x", "w"], outputs: ["c"], attributes: ["pads": .ints([1, 1, 1, 1])]),
+        Node(
+          "Conv", inputs: ["x", "w"], outputs: ["c"], attributes: ["pads": .ints([1, 1, 1, 1])]),
         Node("Shape", inputs: ["x"], outputs: ["shape"]),
         Node("Gather", inputs: ["shape", "zero"], outputs: ["n"], attributes: ["axis": .int(0)]),
         Node("Unsqueeze", inputs: ["n", "axes"], outputs: ["n1"]),
@@ -80,7 +82,9 @@ import Testing
     var graph = Graph(
       opsets: ["": 13],
       inputs: [ValueInfo(name: "x", elementType: .float32, shape: [.fixed(600)])],
-      outputs: [ValueInfo(name: "y", elementType: .float32), ValueInfo(name: "w", elementType: .float32)],
+      outputs: [
+        ValueInfo(name: "y", elementType: .float32), ValueInfo(name: "w", elementType: .float32),
+      ],
       initializers: ["q": codes, "s": Tensor(scalar: Float(0.5))],
       nodes: [
         Node("DequantizeLinear", inputs: ["q", "s"], outputs: ["w"]),
@@ -97,8 +101,11 @@ import Testing
 
   @Test func smallConstantArithmeticStaysOnTheHost() throws {
     let operand = Operand<ShapeBackend>(Tensor([Int64(1), 2]))
-    let reader = NodeReader(node: Node("Concat", inputs: ["a", "a"], outputs: ["b"], attributes: ["axis": .int(0)]), opset: 13)
-    let result = try Concat(reader).run([operand, operand], on: ShapeBackend(), label: reader.label)
+    let reader = NodeReader(
+      node: Node("Concat", inputs: ["a", "a"], outputs: ["b"], attributes: ["axis": .int(0)]),
+      opset: 13)
+    let result = try Concat(reader).run(
+      [operand, operand], on: ShapeBackend(), label: reader.label)
     // A backend that knows shapes only could not have computed the numbers.
     #expect(try result[0]?.tensor(from: ShapeBackend()) == Tensor([Int64(1), 2, 1, 2]))
   }
@@ -120,7 +127,8 @@ import Testing
       inputs: [ValueInfo(name: "x", elementType: .float32, shape: [.fixed(4)])],
       outputs: [ValueInfo(name: "y", elementType: .int64)],
       nodes: [
-        Node("NonZero", inputs: ["x"], outputs: ["y"]), Node("Other", inputs: ["x"], outputs: ["z"]),
+        Node("NonZero", inputs: ["x"], outputs: ["y"]),
+        Node("Other", inputs: ["x"], outputs: ["z"]),
       ])
     let analysis = try GraphAnalysis(of: graph)
     #expect(analysis.nodes[0].problem?.contains("depends on values") == true)

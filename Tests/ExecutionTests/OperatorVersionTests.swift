@@ -19,7 +19,8 @@ import Testing
   @Test func clipTakesAttributesThenInputs() throws {
     let x = Tensor([Float(-2), 0.5, 9])
     let expected = Tensor([Float(-1), 0.5, 6])
-    #expect(try compute("Clip", opset: 7, [x], ["min": .float(-1), "max": .float(6)]) == [expected])
+    #expect(
+      try compute("Clip", opset: 7, [x], ["min": .float(-1), "max": .float(6)]) == [expected])
     let bounds = [Tensor(scalar: Float(-1)), Tensor(scalar: Float(6))]
     #expect(try compute("Clip", opset: 11, [x] + bounds) == [expected])
     #expect(
@@ -73,7 +74,9 @@ import Testing
     #expect(try compute("Slice", opset: 10, inputs) == [expected])
     let backwards = [x] + [[4], [Int.min], [1], [-2]].map { Tensor([Int64($0[0])]) }
     #expect(
-      try compute("Slice", opset: 13, backwards) == [Tensor([Float(4), 2, 0, 9, 7, 5], shape: [2, 3])])
+      try compute("Slice", opset: 13, backwards) == [
+        Tensor([Float(4), 2, 0, 9, 7, 5], shape: [2, 3])
+      ])
   }
 
   @Test func padTakesAttributesThenInputs() throws {
@@ -90,7 +93,8 @@ import Testing
 
   @Test func splitCutsEvenlyOrAsStated() throws {
     let x = counting([7])
-    let shapes = try compute("Split", opset: 18, [x], ["num_outputs": .int(3)], outputs: 3).map(\.shape)
+    let shapes = try compute("Split", opset: 18, [x], ["num_outputs": .int(3)], outputs: 3).map(
+      \.shape)
     #expect(shapes == [[3], [3], [1]])
     #expect(message(.invalid) { _ = try compute("Split", opset: 13, [x], outputs: 3) } != nil)
     let stated = ["split": Attribute.ints([2, 5])]
@@ -109,7 +113,8 @@ import Testing
         == [x, Tensor([Float(1), 1, 1])])
     let mask = Tensor([true, true, true])
     #expect(try compute("Dropout", opset: 10, [x], outputs: 2) == [x, mask])
-    #expect(try compute("Dropout", opset: 13, [x, Tensor(scalar: Float(0.5))], outputs: 2) == [x, mask])
+    #expect(
+      try compute("Dropout", opset: 13, [x, Tensor(scalar: Float(0.5))], outputs: 2) == [x, mask])
     let training = [x, Tensor(scalar: Float(0.5)), Tensor(scalar: true)]
     #expect(message(.unsupported) { _ = try compute("Dropout", opset: 13, training) } != nil)
   }

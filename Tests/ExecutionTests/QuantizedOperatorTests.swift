@@ -78,15 +78,18 @@ import Testing
     let zero = Tensor(scalar: UInt8(10))
     let a = Tensor([UInt8(10), 20, 255])
     let added = try compute(
-      "QLinearAdd", opset: 1, domain: "com.microsoft", [a, scale, zero, a, scale, zero, scale, zero])[0]
+      "QLinearAdd", opset: 1, domain: "com.microsoft",
+      [a, scale, zero, a, scale, zero, scale, zero])[0]
     #expect(added == Tensor([UInt8(10), 30, 255]))
     let joined = try compute(
-      "QLinearConcat", opset: 1, domain: "com.microsoft", [Tensor(scalar: Float(1)), zero, a, scale, zero],
+      "QLinearConcat", opset: 1, domain: "com.microsoft",
+      [Tensor(scalar: Float(1)), zero, a, scale, zero],
       ["axis": .int(0)])[0]
     #expect(joined == Tensor([UInt8(10), 15, 132]))
     let image = Tensor([UInt8(10), 20, 30, 40], shape: [1, 1, 2, 2])
     let pooled = try compute(
-      "QLinearGlobalAveragePool", opset: 1, domain: "com.microsoft", [image, scale, zero, scale, zero])[0]
+      "QLinearGlobalAveragePool", opset: 1, domain: "com.microsoft",
+      [image, scale, zero, scale, zero])[0]
     #expect(pooled == Tensor([UInt8(25)], shape: [1, 1, 1, 1]))
     let gemm = try compute(
       "QGemm", opset: 1, domain: "com.microsoft",
@@ -98,7 +101,8 @@ import Testing
   }
 
   @Test func dynamicQuantizationHoldsZero() throws {
-    let results = try compute("DynamicQuantizeLinear", opset: 11, [Tensor([Float(1), 2, 255])], outputs: 3)
+    let results = try compute(
+      "DynamicQuantizeLinear", opset: 11, [Tensor([Float(1), 2, 255])], outputs: 3)
     #expect(results[0] == Tensor([UInt8(1), 2, 255]))
     #expect(results[1] == Tensor(scalar: Float(1)))
     #expect(results[2] == Tensor(scalar: UInt8(0)))

@@ -22,7 +22,9 @@ enum HostPooling {
         var place = 0
         var isFirst = true
         for tap in taps {
-          guard let position = pooling.window.position(of: tap, at: output, in: spatial) else { continue }
+          guard let position = pooling.window.position(of: tap, at: output, in: spatial) else {
+            continue
+          }
           let value = values[plane * planeCount + dot(position, strides)]
           if isFirst || value > best {
             (best, place, isFirst) = (value, plane * planeCount + dot(position, labels), false)

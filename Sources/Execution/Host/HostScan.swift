@@ -10,7 +10,8 @@ enum HostScan {
   ) throws -> Tensor {
     if x.elementType.isInteger {
       let sums = scan(
-        x.integers(), Lines(x.shape, axis: axis), excludesItself, isReversed) { $0 &+ $1 }
+        x.integers(), Lines(x.shape, axis: axis), excludesItself, isReversed
+      ) { $0 &+ $1 }
       let wrapped: Tensor
       switch x.elementType {
       case .int32: wrapped = Tensor(sums.map { Int32(truncatingIfNeeded: $0) })

@@ -89,7 +89,8 @@ struct Bits: Operator {
     case "BitwiseOr": function = .bitwiseOr
     case "BitwiseXor": function = .bitwiseExclusiveOr
     default:
-      function = try node.choice("direction", default: "", ["LEFT": .shiftLeft, "RIGHT": .shiftRight])
+      function = try node.choice(
+        "direction", default: "", ["LEFT": .shiftLeft, "RIGHT": .shiftRight])
     }
   }
 

@@ -90,7 +90,8 @@ struct Attention: Operator {
     if value.rank == 4 { return value }
     guard value.rank == 3, let count, value.shape[2] % count == 0 else {
       throw call.invalid(
-        "input \(index) of shape \(value.shape) for \(count.map(String.init) ?? "no number of") heads")
+        "input \(index) of shape \(value.shape) for \(count.map(String.init) ?? "no number of") heads"
+      )
     }
     let split = [value.shape[0], value.shape[1], count, value.shape[2] / count]
     return try call.backend.transpose(call.backend.reshape(value, to: split), [0, 2, 1, 3])
@@ -152,7 +153,8 @@ struct Attention: Operator {
     guard mask.elementType == type || mask.elementType == .bool, let width = mask.shape.last,
       width <= keys || width == 1
     else {
-      throw call.invalid("a mask of type \(mask.elementType) and shape \(mask.shape) for \(keys) keys")
+      throw call.invalid(
+        "a mask of type \(mask.elementType) and shape \(mask.shape) for \(keys) keys")
     }
     let isBoolean = mask.elementType == .bool
     if width < keys, width > 0 {

@@ -33,7 +33,9 @@ struct Constant: Operator {
     tensor = found[0]
   }
 
-  func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] { call.results(host: tensor) }
+  func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
+    call.results(host: tensor)
+  }
 }
 
 /// One value in every element of a shape.

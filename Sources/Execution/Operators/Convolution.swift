@@ -19,7 +19,8 @@ struct ConvolutionShapes {
     _ call: OperatorCall<B>
   ) throws {
     guard x.count >= 3, weights.count == x.count else {
-      throw call.invalid("an input of shape \(x) and weights of shape \(weights) do not fit together")
+      throw call.invalid(
+        "an input of shape \(x) and weights of shape \(weights) do not fit together")
     }
     guard x.count <= 5 else {
       throw call.unsupported("\(x.count - 2) spatial dimensions are not supported; 1 to 3 are")
@@ -28,7 +29,8 @@ struct ConvolutionShapes {
     let filters = transposed ? weights[1] * groups : weights[0]
     guard x[1] == channels, weights[0] % groups == 0 else {
       throw call.invalid(
-        "an input of shape \(x) and weights of shape \(weights) do not fit together in \(groups) groups")
+        "an input of shape \(x) and weights of shape \(weights) do not fit together in \(groups) groups"
+      )
     }
     guard weights.dropFirst(2).allSatisfy({ $0 > 0 }) else {
       throw call.invalid("the weights have shape \(weights)")
@@ -143,7 +145,8 @@ struct ConvTranspose: Operator {
     var wanted: [Int]?
     if let outputShape {
       guard outputShape.count == rank || outputShape.count == rank + 2 else {
-        throw call.invalid("attribute 'output_shape' is \(outputShape) for \(rank) spatial dimensions")
+        throw call.invalid(
+          "attribute 'output_shape' is \(outputShape) for \(rank) spatial dimensions")
       }
       wanted = Array(outputShape.suffix(rank))
     } else if automatic == .sameUpper || automatic == .sameLower {
@@ -164,7 +167,8 @@ struct ConvTranspose: Operator {
       }
     }
     guard extents.allSatisfy({ $0 > 0 }) else {
-      throw call.invalid("an input of spatial shape \(shapes.spatial) gives an output of \(extents)")
+      throw call.invalid(
+        "an input of spatial shape \(shapes.spatial) gives an output of \(extents)")
     }
     return TransposedConvolution(window: window, groups: groups, outputExtents: extents)
   }

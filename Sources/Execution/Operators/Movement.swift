@@ -70,7 +70,8 @@ struct Concat: Operator {
 /// states, else into equal ones.
 struct Split: Operator {
   static let signatures = [
-    OperatorSignature("Split", until: 12, outputs: 1...Int.max, attributes: ["axis": .int, "split": .ints]),
+    OperatorSignature(
+      "Split", until: 12, outputs: 1...Int.max, attributes: ["axis": .int, "split": .ints]),
     OperatorSignature(
       "Split", since: 13, inputs: 1...2, outputs: 1...Int.max,
       attributes: ["axis": .int, "num_outputs": .int]),
@@ -133,7 +134,8 @@ extension OperatorCall {
 /// Ranges of axes: attributes up to operator set 9, inputs since.
 struct Slice: Operator {
   static let signatures = [
-    OperatorSignature("Slice", until: 9, attributes: ["axes": .ints, "ends": .ints, "starts": .ints]),
+    OperatorSignature(
+      "Slice", until: 9, attributes: ["axes": .ints, "ends": .ints, "starts": .ints]),
     OperatorSignature("Slice", since: 10, inputs: 3...5),
   ]
 
@@ -158,13 +160,16 @@ struct Slice: Operator {
     let named = try call.optionalIntegers(3) ?? axes ?? Array(starts.indices)
     let steps = try call.optionalIntegers(4) ?? starts.map { _ in 1 }
     guard Set([starts.count, ends.count, named.count, steps.count]).count == 1 else {
-      throw call.invalid("starts \(starts), ends \(ends), axes \(named) and steps \(steps) differ in length")
+      throw call.invalid(
+        "starts \(starts), ends \(ends), axes \(named) and steps \(steps) differ in length")
     }
     var first = shape.map { _ in 0 }
     var step = shape.map { _ in 1 }
     var extents = shape
     let found = try named.map { try call.axis($0, rank: shape.count) }
-    guard Set(found).count == found.count else { throw call.invalid("axes \(named) name an axis twice") }
+    guard Set(found).count == found.count else {
+      throw call.invalid("axes \(named) name an axis twice")
+    }
     for (index, axis) in found.enumerated() {
       guard steps[index] != 0 else { throw call.invalid("a step is 0") }
       (first[axis], extents[axis]) = Self.range(
@@ -206,7 +211,8 @@ struct Tile: Operator {
     var x = try call.value(0)
     let shape = x.shape
     let repeats = try call.integers(1)
-    guard repeats.count == shape.count, repeats.allSatisfy({ (0...Shapes.countLimit).contains($0) }) else {
+    guard repeats.count == shape.count, repeats.allSatisfy({ (0...Shapes.countLimit).contains($0) })
+    else {
       throw call.invalid("repeats \(repeats) for an input of shape \(shape)")
     }
     let result = zip(shape, repeats).map { $0.multipliedReportingOverflow(by: $1) }
@@ -243,10 +249,12 @@ struct DepthToSpace: Operator {
       throw call.invalid("shape \(x.shape) has no blocks of \(size)x\(size) channels")
     }
     let (n, depth, height, width) = (x.shape[0], x.shape[1] / (size * size), x.shape[2], x.shape[3])
-    let split = columnsFirst ? [n, depth, size, size, height, width] : [n, size, size, depth, height, width]
+    let split =
+      columnsFirst ? [n, depth, size, size, height, width] : [n, size, size, depth, height, width]
     let order = columnsFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]
     let blocks = try call.backend.transpose(call.backend.reshape(x, to: split), order)
-    return call.results(try call.backend.reshape(blocks, to: [n, depth, height * size, width * size]))
+    return call.results(
+      try call.backend.reshape(blocks, to: [n, depth, height * size, width * size]))
   }
 }
 
@@ -266,7 +274,8 @@ struct SpaceToDepth: Operator {
     let (n, depth, height, width) = (x.shape[0], x.shape[1], x.shape[2] / size, x.shape[3] / size)
     let blocks = try call.backend.transpose(
       call.backend.reshape(x, to: [n, depth, height, size, width, size]), [0, 3, 5, 1, 2, 4])
-    return call.results(try call.backend.reshape(blocks, to: [n, depth * size * size, height, width]))
+    return call.results(
+      try call.backend.reshape(blocks, to: [n, depth * size * size, height, width]))
   }
 }
 

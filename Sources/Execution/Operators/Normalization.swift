@@ -33,14 +33,17 @@ struct BatchNormalization: Operator {
       throw node.unsupported("attribute 'spatial' is 0; only 1 is supported")
     }
     if !isTraining, (1..<5).contains(where: node.hasOutput) {
-      throw node.unsupported("running statistics are supported from operator set 14 in training mode")
+      throw node.unsupported(
+        "running statistics are supported from operator set 14 in training mode")
     }
   }
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     try call.require(0, in: OperatorCall<B>.floating)
     let shape = try call.operand(0).shape
-    guard shape.count >= 2 else { throw call.invalid("the input has shape \(shape), not [N, C, ...]") }
+    guard shape.count >= 2 else {
+      throw call.invalid("the input has shape \(shape), not [N, C, ...]")
+    }
     for index in 1..<5 where try call.operand(index).shape != [shape[1]] {
       throw call.invalid(
         "input \(index) has shape \(try call.operand(index).shape), not [\(shape[1])]")
@@ -87,7 +90,8 @@ struct BatchNormalization: Operator {
     let axes = x.shape.indices.filter { $0 != 1 }
     let mean = try backend.reduce(.mean, x, axes: axes)
     let centred = try backend.combine(.subtract, x, mean)
-    let variance = try backend.reduce(.mean, backend.combine(.multiply, centred, centred), axes: axes)
+    let variance = try backend.reduce(
+      .mean, backend.combine(.multiply, centred, centred), axes: axes)
     let epsilon = try call.constant(Double(epsilon), of: x.elementType)
     let deviation = try backend.map(.squareRoot, backend.combine(.add, variance, epsilon))
     let normal = try backend.combine(.divide, centred, deviation)
@@ -170,7 +174,8 @@ struct GroupNormalization: Operator {
     }
     let expected = isPerGroup ? groups : channels
     for index in 1..<3 where try call.operand(index).shape != [expected] {
-      throw call.invalid("input \(index) has shape \(try call.operand(index).shape), not [\(expected)]")
+      throw call.invalid(
+        "input \(index) has shape \(try call.operand(index).shape), not [\(expected)]")
     }
     let backend = call.backend
     let inner = x.shape[2...].reduce(1, *)
@@ -221,8 +226,10 @@ struct LayerNormalization: Operator {
     let wide = x.elementType == .float64 ? x : try backend.cast(x, to: .float32)
     let mean = try backend.reduce(.mean, wide, axes: axes)
     let centred = try backend.combine(.subtract, wide, mean)
-    let variance = try backend.reduce(.mean, backend.combine(.multiply, centred, centred), axes: axes)
-    let shifted = try backend.combine(.add, variance, call.constant(Double(epsilon), of: wide.elementType))
+    let variance = try backend.reduce(
+      .mean, backend.combine(.multiply, centred, centred), axes: axes)
+    let shifted = try backend.combine(
+      .add, variance, call.constant(Double(epsilon), of: wide.elementType))
     let inverse = try backend.map(.reciprocal, backend.map(.squareRoot, shifted))
     return call.results(result, mean, inverse)
   }
@@ -285,7 +292,8 @@ struct MeanVarianceNormalization: Operator {
       let centred = try backend.combine(.subtract, operands[0], mean)
       let squares = try backend.combine(.multiply, centred, centred)
       let deviation = try backend.map(.squareRoot, backend.reduce(.mean, squares, axes: axes))
-      let shifted = try backend.combine(.add, deviation, call.constant(1e-9, of: operands[0].elementType))
+      let shifted = try backend.combine(
+        .add, deviation, call.constant(1e-9, of: operands[0].elementType))
       return try backend.combine(.divide, centred, shifted)
     }
     return call.results(result)

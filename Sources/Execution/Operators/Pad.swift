@@ -5,7 +5,8 @@ import Tensors
 /// A border: attributes up to operator set 10, inputs since; `axes` since 18, `wrap` since 19.
 struct Pad: Operator {
   static let signatures = [
-    OperatorSignature("Pad", until: 10, attributes: ["mode": .string, "pads": .ints, "value": .float]),
+    OperatorSignature(
+      "Pad", until: 10, attributes: ["mode": .string, "pads": .ints, "value": .float]),
     OperatorSignature("Pad", since: 11, inputs: 2...4, attributes: ["mode": .string]),
   ]
 
@@ -27,9 +28,10 @@ struct Pad: Operator {
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     let x = try call.value(0)
     let pads = try pads ?? call.integers(1)
-    let axes = try call.optionalIntegers(3).map { named in
-      try named.map { try call.axis($0, rank: x.rank) }
-    } ?? Array(0..<x.rank)
+    let axes =
+      try call.optionalIntegers(3).map { named in
+        try named.map { try call.axis($0, rank: x.rank) }
+      } ?? Array(0..<x.rank)
     guard pads.count == 2 * axes.count, Set(axes).count == axes.count,
       pads.allSatisfy({ $0.magnitude <= 1 << 40 })
     else {

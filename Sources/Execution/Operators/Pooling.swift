@@ -3,7 +3,9 @@ import Operations
 import Tensors
 
 extension OperatorTable {
-  static let pools: [any Operator.Type] = [MaxPool.self, AveragePool.self, LpPool.self, GlobalPool.self]
+  static let pools: [any Operator.Type] = [
+    MaxPool.self, AveragePool.self, LpPool.self, GlobalPool.self,
+  ]
 }
 
 extension OperatorCall {
@@ -22,7 +24,9 @@ struct MaxPool: Operator {
   static let signatures = [
     OperatorSignature(
       "MaxPool", outputs: 1...2,
-      attributes: WindowAttributes.attributes.merging(["ceil_mode": .int, "storage_order": .int]) { $1 })
+      attributes: WindowAttributes.attributes.merging(["ceil_mode": .int, "storage_order": .int]) {
+        $1
+      })
   ]
 
   let attributes: WindowAttributes
@@ -54,7 +58,9 @@ struct AveragePool: Operator {
   static let signatures = [
     OperatorSignature(
       "AveragePool",
-      attributes: WindowAttributes.attributes.merging(["ceil_mode": .int, "count_include_pad": .int]) { $1 })
+      attributes: WindowAttributes.attributes.merging([
+        "ceil_mode": .int, "count_include_pad": .int,
+      ]) { $1 })
   ]
 
   let attributes: WindowAttributes
@@ -72,7 +78,9 @@ struct AveragePool: Operator {
 
   /// The pool of `x`, which need not be an operand.
   func pool<B: Backend>(_ x: B.Value, _ call: OperatorCall<B>) throws -> B.Value {
-    guard x.rank >= 3 else { throw call.invalid("the input has shape \(x.shape), not [N, C, spatial...]") }
+    guard x.rank >= 3 else {
+      throw call.invalid("the input has shape \(x.shape), not [N, C, spatial...]")
+    }
     let (window, extents) = try attributes.window(over: Array(x.shape.dropFirst(2)), call)
     try call.requireRoom(for: x.shape.prefix(2) + extents)
     let pooling = Pooling(
@@ -85,7 +93,8 @@ struct AveragePool: Operator {
 struct LpPool: Operator {
   static let signatures = [
     OperatorSignature(
-      "LpPool", attributes: WindowAttributes.attributes.merging(["ceil_mode": .int, "p": .int]) { $1 })
+      "LpPool",
+      attributes: WindowAttributes.attributes.merging(["ceil_mode": .int, "p": .int]) { $1 })
   ]
 
   let attributes: WindowAttributes

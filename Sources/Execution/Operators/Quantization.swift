@@ -74,7 +74,9 @@ struct QuantizeLinear: Operator {
     axis = node.int("axis", default: 1)
     blockSize = node.int("block_size", default: 0)
     statedType = try node.codeType("output_dtype")
-    guard (0...(1 << 40)).contains(blockSize) else { throw node.invalid("attribute 'block_size' is \(blockSize)") }
+    guard (0...(1 << 40)).contains(blockSize) else {
+      throw node.invalid("attribute 'block_size' is \(blockSize)")
+    }
     guard [0, 1].contains(node.int("precision", default: 0)) else {
       throw node.unsupported("attribute 'precision' is not 1 (float32)")
     }
@@ -112,7 +114,9 @@ struct DequantizeLinear: Operator {
   init(_ node: NodeReader) throws {
     axis = node.int("axis", default: 1)
     blockSize = node.int("block_size", default: 0)
-    guard (0...(1 << 40)).contains(blockSize) else { throw node.invalid("attribute 'block_size' is \(blockSize)") }
+    guard (0...(1 << 40)).contains(blockSize) else {
+      throw node.invalid("attribute 'block_size' is \(blockSize)")
+    }
     let code = node.int("output_dtype", default: 0)
     statedType = code == 0 ? nil : ElementType(onnxCode: code)
     guard code == 0 || statedType?.isFloatingPoint == true else {

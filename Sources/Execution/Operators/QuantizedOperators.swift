@@ -178,7 +178,9 @@ struct QGemm: Operator {
     func factor(_ index: Int, transposed: Bool) throws -> Operand<B> {
       try call.require(index, in: CodeTypes.bytes)
       let operand = try call.operand(index)
-      guard operand.shape.count == 2 else { throw call.invalid("shape \(operand.shape) is no matrix") }
+      guard operand.shape.count == 2 else {
+        throw call.invalid("shape \(operand.shape) is no matrix")
+      }
       return transposed
         ? Operand(value: try backend.transpose(operand.value(on: backend), [1, 0])) : operand
     }

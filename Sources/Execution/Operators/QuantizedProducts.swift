@@ -41,7 +41,8 @@ struct QLinearConv: Operator {
 /// Matrix product of codes into codes.
 struct QLinearMatMul: Operator {
   static let signatures = ["", "com.microsoft"].map { domain in
-    OperatorSignature("QLinearMatMul", domain: domain, since: domain.isEmpty ? 10 : 1, inputs: 8...8)
+    OperatorSignature(
+      "QLinearMatMul", domain: domain, since: domain.isEmpty ? 10 : 1, inputs: 8...8)
   }
 
   init(_ node: NodeReader) {}
@@ -49,7 +50,9 @@ struct QLinearMatMul: Operator {
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     try call.require(7, in: CodeTypes.bytes)
     let sums = try call.multiplyCodes(a: 0, zeroPoint: 2, b: 3, zeroPoint: 5)
-    guard sums.rank > 0 else { throw call.unsupported("the product of two vectors is not supported") }
+    guard sums.rank > 0 else {
+      throw call.unsupported("the product of two vectors is not supported")
+    }
     let multiplier = try call.multiplier(1, 4, over: 6, extent: sums.shape[sums.rank - 1])
     let zeroPoint = try call.scalarOperand(7)
     return call.results(
@@ -63,7 +66,8 @@ extension OperatorCall {
   /// Operand `index`, which has one element, as a scalar.
   func scalarOperand(_ index: Int) throws -> B.Value {
     guard try operand(index).count == 1 else {
-      throw invalid("input \(index) has shape \(try operand(index).shape) where one number is expected")
+      throw invalid(
+        "input \(index) has shape \(try operand(index).shape) where one number is expected")
     }
     return try backend.reshape(value(index), to: [])
   }

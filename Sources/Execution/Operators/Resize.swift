@@ -14,7 +14,8 @@ struct Resize: Operator {
     OperatorSignature("Upsample", until: 8, attributes: ["mode": .string, "scales": .floats]),
     OperatorSignature("Upsample", since: 9, until: 9, inputs: 2...2, attributes: ["mode": .string]),
     OperatorSignature("Resize", since: 10, until: 10, inputs: 2...2, attributes: ["mode": .string]),
-    OperatorSignature("Resize", since: 11, until: 12, inputs: 3...4, required: 1, attributes: common),
+    OperatorSignature(
+      "Resize", since: 11, until: 12, inputs: 3...4, required: 1, attributes: common),
     OperatorSignature(
       "Resize", since: 13, inputs: 1...4,
       attributes: common.merging(
@@ -80,7 +81,9 @@ struct Resize: Operator {
     let axes =
       try axes.map { named in try named.map { try call.axis($0, rank: x.rank) } }
       ?? Array(0..<x.rank)
-    guard Set(axes).count == axes.count else { throw call.invalid("axes \(axes) name an axis twice") }
+    guard Set(axes).count == axes.count else {
+      throw call.invalid("axes \(axes) name an axis twice")
+    }
     var resampling = Resampling(
       extents: x.shape, scales: x.shape.map { _ in 1 }, coordinates: coordinates,
       interpolation: interpolation, excludesOutside: excludesOutside, antialias: antialias)

@@ -101,7 +101,9 @@ struct TopK: Operator {
       throw call.invalid("k is \(wanted) for axis \(axis) of shape \(x.shape)")
     }
     let places = HostSelection.top(count, of: x, axis: axis, isLargest: isLargest)
-    return call.results(host: HostIndexing.gatherElements(x, places.integers(), shape: places.shape, axis: axis), places)
+    return call.results(
+      host: HostIndexing.gatherElements(x, places.integers(), shape: places.shape, axis: axis),
+      places)
   }
 }
 
@@ -133,7 +135,8 @@ struct Trilu: Operator {
 /// Sums of everything up to an element along an axis.
 struct CumulativeSum: Operator {
   static let signatures = [
-    OperatorSignature("CumSum", since: 11, inputs: 2...2, attributes: ["exclusive": .int, "reverse": .int])
+    OperatorSignature(
+      "CumSum", since: 11, inputs: 2...2, attributes: ["exclusive": .int, "reverse": .int])
   ]
 
   let excludesItself: Bool
@@ -145,14 +148,16 @@ struct CumulativeSum: Operator {
   }
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
-    try call.require(0, in: [.float32, .float64, .float16, .bfloat16, .int32, .int64, .uint32, .uint64])
+    try call.require(
+      0, in: [.float32, .float64, .float16, .bfloat16, .int32, .int64, .uint32, .uint64])
     call.noteHostOperation("CumSum")
     let x = try call.tensor(0)
     let named = try call.integers(1)
     guard named.count == 1 else { throw call.invalid("axis \(named) is not one number") }
     let axis = try call.axis(named[0], rank: x.rank)
     return call.results(
-      host: try HostScan.sums(x, axis: axis, excludesItself: excludesItself, isReversed: isReversed))
+      host: try HostScan.sums(x, axis: axis, excludesItself: excludesItself, isReversed: isReversed)
+    )
   }
 }
 

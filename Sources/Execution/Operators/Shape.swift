@@ -28,7 +28,9 @@ struct Reshape: Operator {
       guard axis < old.count else { throw mismatch }
       shape[axis] = old[axis]
     }
-    guard shape.allSatisfy({ $0 >= -1 }), shape.count(where: { $0 == -1 }) <= 1 else { throw mismatch }
+    guard shape.allSatisfy({ $0 >= -1 }), shape.count(where: { $0 == -1 }) <= 1 else {
+      throw mismatch
+    }
     if let open = shape.firstIndex(of: -1) {
       shape[open] = 1
       guard let known = Shapes.count(shape), let total = Shapes.count(old), known > 0,
@@ -157,7 +159,8 @@ struct Identity: Operator {
 struct Dropout: Operator {
   static let signatures = [
     OperatorSignature("Dropout", until: 11, outputs: 1...2, attributes: ["ratio": .float]),
-    OperatorSignature("Dropout", since: 12, inputs: 1...3, outputs: 1...2, attributes: ["seed": .int]),
+    OperatorSignature(
+      "Dropout", since: 12, inputs: 1...3, outputs: 1...2, attributes: ["seed": .int]),
   ]
 
   let wantsMask: Bool

@@ -28,7 +28,10 @@ struct WindowAttributes: Sendable {
     pads = node.ints("pads")
     automaticPadding = try node.choice(
       "auto_pad", default: "NOTSET",
-      ["NOTSET": .none, "": .none, "SAME_UPPER": .sameUpper, "SAME_LOWER": .sameLower, "VALID": .valid])
+      [
+        "NOTSET": .none, "": .none, "SAME_UPPER": .sameUpper, "SAME_LOWER": .sameLower,
+        "VALID": .valid,
+      ])
     roundsUp = node.flag("ceil_mode")
     for (name, list) in [("kernel_shape", kernel), ("strides", strides), ("dilations", dilations)] {
       if let list, !list.allSatisfy({ $0 > 0 && $0 <= 1 << 30 }) {
@@ -81,9 +84,12 @@ struct WindowAttributes: Sendable {
 
   /// The window with the explicit pads, if there are any.
   func unpadded<B>(rank: Int, weights: [Int]?, _ call: OperatorCall<B>) throws -> Window {
-    guard let kernel = kernel ?? weights else { throw call.invalid("attribute 'kernel_shape' is missing") }
+    guard let kernel = kernel ?? weights else {
+      throw call.invalid("attribute 'kernel_shape' is missing")
+    }
     if let weights, weights != kernel {
-      throw call.invalid("attribute 'kernel_shape' is \(kernel), the weights' spatial shape \(weights)")
+      throw call.invalid(
+        "attribute 'kernel_shape' is \(kernel), the weights' spatial shape \(weights)")
     }
     for (name, list, count) in [
       ("kernel_shape", kernel, rank), ("strides", strides, rank), ("dilations", dilations, rank),
