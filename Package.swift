@@ -27,7 +27,7 @@ let package = Package(
       name: "CKernels", path: "Kernels",
       exclude: [
         "README.md", "conv", "elementwise", "movement", "pool", "prelude", "product", "quantize",
-        "reduce", "softmax",
+        "reduce", "resize", "softmax",
       ]),
     .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
 

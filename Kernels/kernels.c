@@ -79,6 +79,9 @@ static const char quantize_requantize[] = {
 static const char reduce_reduce[] = {
 #embed "reduce/reduce.cl" suffix(, 0)
 };
+static const char resize_resample[] = {
+#embed "resize/resample.cl" suffix(, 0)
+};
 static const char softmax_normalize[] = {
 #embed "softmax/normalize.cl" suffix(, 0)
 };
@@ -114,6 +117,7 @@ static const ck_source sources[] = {
     ROW("quantize/quantize.cl", quantize_quantize),
     ROW("quantize/requantize.cl", quantize_requantize),
     ROW("reduce/reduce.cl", reduce_reduce),
+    ROW("resize/resample.cl", resize_resample),
     ROW("softmax/normalize.cl", softmax_normalize),
     ROW("softmax/softmax.cl", softmax_softmax),
 };

@@ -16,7 +16,7 @@ extension OpenCLBackend {
     let kernel = DeviceKernel(
       "pool/pool.cl", "pool",
       [
-        "T=\(type)", "INITIAL=\(form.initial)", "COMBINE=\(form.combine)",
+        "T=\(type)", "TV=\(type)16", "INITIAL=\(form.initial)", "COMBINE=\(form.combine)",
         "FINISH=\(form.finish)", "BORDER=\(form.countsBorder ? 1 : 0)",
         "KERNEL_Y=\(plane.kernel[0])", "KERNEL_X=\(plane.kernel[1])",
         "STRIDE_Y=\(plane.strides[0])", "STRIDE_X=\(plane.strides[1])",
@@ -50,7 +50,7 @@ private struct PoolForm {
     switch (function, type) {
     case (.maximum, .float32):
       initial = "-INFINITY"
-      combine = "v > r || v != v ? v : r"
+      combine = "(v > r) | (v != v) ? v : r"
     case (.maximum, .int8), (.maximum, .uint8), (.maximum, .int16), (.maximum, .uint16),
       (.maximum, .int32):
       guard let lowest = type.integerRange?.lowerBound else { return nil }

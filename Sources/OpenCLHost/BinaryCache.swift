@@ -38,8 +38,10 @@ public struct BinaryCache: Sendable {
     }
     let program = try Program(context, source: source, options: options)
     // A driver without binaries, or with empty ones, is built from source every time.
-    if let binary = try? program.binary(), !binary.isEmpty { write(binary, to: path) }
-    return program
+    guard let binary = try? program.binary(), !binary.isEmpty else { return program }
+    write(binary, to: path)
+    // PoCL generates code for the binary, and would again at the first launch from the source.
+    return (try? Program(context, binary: binary, options: options)) ?? program
   }
 
   /// The name of an entry, without its suffix.
