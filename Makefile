@@ -17,14 +17,10 @@ export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
 
 RELEASE = .build-release/release
 
-.PHONY: help demo test conformance lint format bench stats docs proto clean release
+.PHONY: help demo test conformance lint format bench stats docs proto clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
-
-release:
-	Scripts/packages build
-	swift build -c release --product qtool --scratch-path .build-release
 
 demo:
 	Scripts/packages build run demo
@@ -45,9 +41,10 @@ format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests
 	find Kernels -name '*.cl' -o -name '*.h' | xargs clang-format -i
 
-bench: release
-	Scripts/packages run
-	$(RELEASE)/qtool bench $(FILTER)
+bench:
+	Scripts/packages build run
+	swift build -c release --product kernel-bench --scratch-path .build-release
+	$(RELEASE)/kernel-bench $(FILTER)
 
 stats:
 	Scripts/stats

@@ -50,11 +50,13 @@ let package = Package(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
     .target(name: "Datasets", dependencies: ["CImage", "Files", "Tensors"]),
-    .target(name: "Evaluation", dependencies: ["Datasets", "Execution", "Graph", "Operations", "Tensors"]),
+    .target(
+      name: "Evaluation", dependencies: ["Datasets", "Execution", "Graph", "Operations", "Tensors"]),
     .target(
       name: "LowBit",
       dependencies: [
-        "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "ONNX", "OpenCLBackend", "Operations",
+        "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "ONNX", "OpenCLBackend",
+        "Operations",
         "PostTraining", "Quantization", "Tensors",
       ]),
 
@@ -86,10 +88,12 @@ let package = Package(
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
     .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost"]),
-    .testTarget(name: "OperationsTests", dependencies: ["CElementary", "OpenCLBackend", "OperationCases"]),
+    .testTarget(
+      name: "OperationsTests", dependencies: ["CElementary", "OpenCLBackend", "OperationCases"]),
     .testTarget(
       name: "ExecutionTests", dependencies: ["Execution", "Graph", "Operations", "Tensors"]),
-    .testTarget(name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
+    .testTarget(
+      name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
     .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(

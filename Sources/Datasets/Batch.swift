@@ -70,7 +70,8 @@ extension Batch {
         }
         tensor.withBytes { bytes in
           (storage.bytes + row * first.byteCount)
-            .copyMemory(from: bytes.baseAddress ?? UnsafeRawPointer(storage.bytes), byteCount: bytes.count)
+            .copyMemory(
+              from: bytes.baseAddress ?? UnsafeRawPointer(storage.bytes), byteCount: bytes.count)
         }
       }
       inputs[name] = Tensor(

@@ -121,14 +121,16 @@ extension DataSpecification {
     }
     guard imageFiles.isEmpty else {
       throw DataError(
-        file: path, "holds several sets of images; name one of \(imageFiles.joined(separator: ", "))")
+        file: path,
+        "holds several sets of images; name one of \(imageFiles.joined(separator: ", "))")
     }
     let records = files("bin")
     if !records.isEmpty { return try recordSource(records) }
     let images = try ImageFolderSource(path, labels: table(names))
     guard images.count > 0 else {
       throw DataError(
-        file: path, "holds nothing that is recognised: no .npy, IDX, CIFAR-10 .bin, JPEG or PNG "
+        file: path,
+        "holds nothing that is recognised: no .npy, IDX, CIFAR-10 .bin, JPEG or PNG "
           + "files, no pairs *_LR, *_HR, no input_0.pb")
     }
     return images

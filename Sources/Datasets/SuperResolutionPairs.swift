@@ -7,7 +7,9 @@ import Tensors
 /// luma (ITU-R BT.601, 16 to 235). ``sample(at:)`` gives the small picture cut or padded to the
 /// model's input, for calibration; ``pair(at:)`` gives both pictures whole.
 public struct SuperResolutionPairs: Dataset {
+  /// The specification as it was given.
   public let name: String
+  /// How many pairs there are, after `limit` and `offset`.
   public var count: Int { selection.count }
 
   /// The model's input.
@@ -56,7 +58,8 @@ public struct SuperResolutionPairs: Dataset {
       let shape = inputs[0].shape, shape.count == 4, shape[1] == nil || shape[1] == 1
     else {
       throw DataError(
-        file: specification.path, "super-resolution pairs need a model with one float32 input of "
+        file: specification.path,
+        "super-resolution pairs need a model with one float32 input of "
           + "one channel, [N, 1, H, W]")
     }
     guard specification.mean.isEmpty, specification.standardDeviation.isEmpty,
@@ -65,7 +68,8 @@ public struct SuperResolutionPairs: Dataset {
       specification.scale == Fraction(1) || specification.scale.value == 1 / 255
     else {
       throw DataError(
-        file: specification.path, "super-resolution pairs reach the model as luma / 255; of the "
+        file: specification.path,
+        "super-resolution pairs reach the model as luma / 255; of the "
           + "options only limit, offset, shuffle and batch apply")
     }
     name = specification.text

@@ -29,7 +29,8 @@ extension Tensor {
     case .int8, .int4, .int2:
       self.init(try Self.whole(values, elementType, name, Int8.self), shape: shape, as: elementType)
     case .uint8, .uint4, .uint2:
-      self.init(try Self.whole(values, elementType, name, UInt8.self), shape: shape, as: elementType)
+      self.init(
+        try Self.whole(values, elementType, name, UInt8.self), shape: shape, as: elementType)
     case .int16: self.init(try Self.whole(values, elementType, name, Int16.self), shape: shape)
     case .uint16: self.init(try Self.whole(values, elementType, name, UInt16.self), shape: shape)
     case .int32: self.init(try Self.whole(values, elementType, name, Int32.self), shape: shape)

@@ -74,7 +74,8 @@ public struct Evaluator<B: Backend>: Sendable {
     }
     guard tally.hasLabels || reference != nil else {
       throw DataError(
-        file: data.name, "has no labels, so there is nothing to score by; give labels=, or a "
+        file: data.name,
+        "has no labels, so there is nothing to score by; give labels=, or a "
           + "reference model to compare outputs with")
     }
     var result = tally.evaluation

@@ -19,14 +19,16 @@ struct Tally {
   ) throws(DataError) {
     if samples == 0 { hasLabels = sample.label != nil }
     guard hasLabels == (sample.label != nil) else {
-      throw DataError("\(sample.name): \(hasLabels ? "has no" : "has a") label, unlike the samples before it")
+      throw DataError(
+        "\(sample.name): \(hasLabels ? "has no" : "has a") label, unlike the samples before it")
     }
     samples += 1
     if outputs.contains(where: \.isNaN) { samplesWithNaN += 1 }
     if let label = sample.label {
       guard outputs.indices.contains(outputs.startIndex + label.index), label.index >= 0 else {
         throw DataError(
-          "\(sample.name): has label \(label.index), and the model's output has \(outputs.count) classes")
+          "\(sample.name): has label \(label.index), and the model's output has \(outputs.count) classes"
+        )
       }
       score.add(outputs: outputs, label: label.index)
       if let reference { referenceScore.add(outputs: reference, label: label.index) }

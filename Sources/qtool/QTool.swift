@@ -5,7 +5,8 @@ import ArgumentParser
 struct QTool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "qtool",
-    abstract: "Quantizes neural networks to few bits, on any OpenCL device, and proves what it did.",
+    abstract:
+      "Quantizes neural networks to few bits, on any OpenCL device, and proves what it did.",
     discussion: """
       Examples:
         qtool devices

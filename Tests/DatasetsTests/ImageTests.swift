@@ -82,7 +82,8 @@ import Testing
     // Width and height in the header chunk, and its CRC.
     bytes.replaceSubrange(16..<24, with: [0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff])
     let sum = crc(Array(bytes[12..<29]))
-    bytes.replaceSubrange(29..<33, with: (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) })
+    bytes.replaceSubrange(
+      29..<33, with: (0..<4).map { UInt8(truncatingIfNeeded: sum >> (24 - 8 * $0)) })
     let path = folder.write(bytes, "a.png")
     #expect(message { _ = try ImageFile.read(path) }.contains("absurd size 65535 x 65535"))
   }

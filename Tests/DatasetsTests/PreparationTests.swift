@@ -14,7 +14,8 @@ import Testing
   @Test func normalizesByChannel() throws {
     folder.write(png(pattern(height: 4, width: 6, channels: 3)), "a.png")
     let options = "?crop=2&scale=1/255&mean=0.5,0.25,0&std=2,1,0.5"
-    let image = pattern(height: 4, width: 6, channels: 3).croppedAtCentre(to: .init(height: 2, width: 2))
+    let image = pattern(height: 4, width: 6, channels: 3).croppedAtCentre(
+      to: .init(height: 2, width: 2))
     let values = image.pixels.enumerated().map { index, x in
       Float((Double(x) / 255 - [0.5, 0.25, 0][index % 3]) / [2, 1, 0.5][index % 3])
     }
@@ -23,7 +24,8 @@ import Testing
     let nchw = try dataset(folder.path + options, .image([nil, 3, nil, nil])).sample(at: 0)
     let planes = (0..<3).flatMap { channel in (0..<4).map { values[3 * $0 + channel] } }
     #expect(nchw.inputs["image"] == Tensor(planes, shape: [1, 3, 2, 2]))
-    let bgr = try dataset(folder.path + "?crop=2&channels=bgr", .image([nil, 2, 2, 3])).sample(at: 0)
+    let bgr = try dataset(folder.path + "?crop=2&channels=bgr", .image([nil, 2, 2, 3])).sample(
+      at: 0)
     let reversed = image.withChannelsReversed().pixels.map(Float.init)
     #expect(bgr.inputs["image"] == Tensor(reversed, shape: [1, 2, 2, 3]))
   }
@@ -35,8 +37,10 @@ import Testing
     #expect(sample.inputs["image"] == Tensor([0, 0.5, 0.25, 0.5] as [Float], shape: [1, 2, 2]))
     #expect(
       message {
-        _ = try dataset(array(Tensor([1, 2, 3] as [Float], shape: [1, 3]), "?mean=1,2"), .image([nil, 3]))
-          .sample(at: 0)
+        _ = try dataset(
+          array(Tensor([1, 2, 3] as [Float], shape: [1, 3]), "?mean=1,2"), .image([nil, 3])
+        )
+        .sample(at: 0)
       }.contains("mean has 2 and std 1 values"))
   }
 
@@ -51,10 +55,13 @@ import Testing
   @Test func convertsTypes() throws {
     let spec = try array(Tensor([0, 1.5, 2.5, 255] as [Float], shape: [1, 4]))
     let bytes = ModelInput(name: "x", elementType: .uint8, shape: [nil, 4])
-    #expect(try dataset(spec, bytes).sample(at: 0).inputs["x"] == Tensor([0, 2, 2, 255] as [UInt8], shape: [1, 4]))
+    #expect(
+      try dataset(spec, bytes).sample(at: 0).inputs["x"]
+        == Tensor([0, 2, 2, 255] as [UInt8], shape: [1, 4]))
     let narrow = ModelInput(name: "x", elementType: .int8, shape: [nil, 4])
     #expect(
-      message { _ = try dataset(spec, narrow).sample(at: 0) }.contains("the value 255.0 does not fit int8"))
+      message { _ = try dataset(spec, narrow).sample(at: 0) }.contains(
+        "the value 255.0 does not fit int8"))
     let half = ModelInput(name: "x", elementType: .float16, shape: [nil, 4])
     #expect(
       try dataset(spec, half).sample(at: 0).inputs["x"]
@@ -133,6 +140,8 @@ import Testing
     // Columns 4 and 5 mirror columns 2 and 1.
     #expect(patch[4] == patch[2] && patch[5] == patch[1] && patch[6 * 4] == patch[6 * 2])
     folder.write(png(pattern(height: 4, width: 4, channels: 3)), "b_LR.png")
-    #expect(message { _ = try dataset(folder.path, .image([nil, 1, 6, 6])) }.contains("b_HR.png: is missing"))
+    #expect(
+      message { _ = try dataset(folder.path, .image([nil, 1, 6, 6])) }.contains(
+        "b_HR.png: is missing"))
   }
 }

@@ -9,7 +9,9 @@ import Testing
 
   func idx(_ magic: [UInt8], _ extents: [Int], _ elements: [UInt8]) -> [UInt8] {
     magic
-      + extents.flatMap { extent in (0..<4).map { UInt8(truncatingIfNeeded: extent >> (24 - 8 * $0)) } }
+      + extents.flatMap { extent in
+        (0..<4).map { UInt8(truncatingIfNeeded: extent >> (24 - 8 * $0)) }
+      }
       + elements
   }
 
@@ -40,7 +42,8 @@ import Testing
     #expect(
       message { _ = try dataset(path, .image([nil, 1, 2, 2])) }
         == "\(path): states 3 images of 2x2, which does not fit 27 bytes")
-    let packed = gzip(idx([0, 0, 8, 3], [3, 20, 20], (0..<1200).map { UInt8(truncatingIfNeeded: $0 * $0) }))
+    let packed = gzip(
+      idx([0, 0, 8, 3], [3, 20, 20], (0..<1200).map { UInt8(truncatingIfNeeded: $0 * $0) }))
     let short = folder.write(Array(packed.dropLast(20)), "u-images-idx3-ubyte.gz")
     #expect(message { _ = try dataset(short, .image([nil, 1, 20, 20])) }.contains("ends early"))
     var wrong = packed
@@ -69,29 +72,36 @@ import Testing
     try NumPyFile.write(
       Tensor([2, 1, 0] as [Int32]), to: "\(folder.path)/l.npy", overwrite: false)
     let data = try dataset("\(folder.path)/a.npy?labels=l.npy", .image([nil, 4]))
-    #expect(try data.sample(at: 2).inputs["image"] == Tensor([8, 9, 10, 11] as [Float], shape: [1, 4]))
+    #expect(
+      try data.sample(at: 2).inputs["image"] == Tensor([8, 9, 10, 11] as [Float], shape: [1, 4]))
     #expect(try data.sample(at: 2).label?.index == 0)
     #expect(
       message { _ = try dataset("\(folder.path)/a.npy", .image([nil, 5])).sample(at: 0) }
-        == "\(folder.path)/a.npy: sample 0: has shape [4], and the model's input 'image' takes [?, 5]")
+        == "\(folder.path)/a.npy: sample 0: has shape [4], and the model's input 'image' takes [?, 5]"
+    )
   }
 
   @Test func readsArchives() throws {
     let path = "\(folder.path)/a.npz"
     try NumPyFile.writeArchive(
       [
-        "images": Tensor((0..<8).map(Float.init), shape: [2, 4]), "labels": Tensor([4, 5] as [Int64]),
+        "images": Tensor((0..<8).map(Float.init), shape: [2, 4]),
+        "labels": Tensor([4, 5] as [Int64]),
         "other": Tensor([0, 0] as [Float]),
       ], to: path, overwrite: false)
     let data = try dataset(path, .image([nil, 4], name: "anything"))
     #expect(try data.sample(at: 1).inputs["anything"]?.array() == [4, 5, 6, 7] as [Float])
     #expect(try data.sample(at: 1).label?.index == 5)
     try NumPyFile.writeArchive(
-      ["a": Tensor([1, 2] as [Float], shape: [2, 1]), "y": Tensor([3, 4] as [Float], shape: [2, 1])],
+      [
+        "a": Tensor([1, 2] as [Float], shape: [2, 1]),
+        "y": Tensor([3, 4] as [Float], shape: [2, 1]),
+      ],
       to: path, overwrite: true)
     // `y` is an input here, not the labels.
     let two = try dataset(path, .image([nil, 1], name: "a"), .image([nil, 1], name: "y"))
-    #expect(try two.sample(at: 1).inputs.mapValues { $0.array(of: Float.self) } == ["a": [2], "y": [4]])
+    #expect(
+      try two.sample(at: 1).inputs.mapValues { $0.array(of: Float.self) } == ["a": [2], "y": [4]])
     #expect(
       message { _ = try dataset(path, .image([nil, 1], name: "b"), .image([nil, 1], name: "y")) }
         == "\(path): holds the arrays [\"a\", \"y\"], and the model's inputs are 'b', 'y'")
@@ -121,13 +131,17 @@ import Testing
   @Test func readsImagesByClass() throws {
     for (index, name) in ["cat/a.png", "cat/b.png", "dog/a.png"].enumerated() {
       folder.write(
-        png(Image(height: 2, width: 2, channels: 1, pixels: .init(repeating: UInt8(index), count: 4))), name)
+        png(
+          Image(height: 2, width: 2, channels: 1, pixels: .init(repeating: UInt8(index), count: 4))),
+        name)
     }
     let data = try dataset(folder.path, .image([nil, 3, 2, 2]))
     let labels = try (0..<3).map { try data.sample(at: $0).label }
-    #expect(labels.map { $0?.index } == [0, 0, 1] && labels.map { $0?.name } == ["cat", "cat", "dog"])
+    #expect(
+      labels.map { $0?.index } == [0, 0, 1] && labels.map { $0?.name } == ["cat", "cat", "dog"])
     // A gray picture for a model of three channels.
-    #expect(try data.sample(at: 2).inputs["image"] == Tensor(repeating: Float(2), shape: [1, 3, 2, 2]))
+    #expect(
+      try data.sample(at: 2).inputs["image"] == Tensor(repeating: Float(2), shape: [1, 3, 2, 2]))
   }
 
   @Test func subfoldersThatAreNumbersAreIndices() throws {
@@ -184,8 +198,11 @@ import Testing
     #expect(try data.sample(at: 3).inputs["image"] != first)
     #expect(first.array(of: Float.self).allSatisfy { (0..<1).contains($0) })
     #expect(
-      message { _ = try dataset("random:4", .image([nil, 3, nil, nil])) }.contains("leaves extents open"))
-    #expect(try dataset("random:1?resize=4x5", .image([nil, 3, nil, nil])).sample(at: 0).inputs["image"]?.shape == [1, 3, 4, 5])
+      message { _ = try dataset("random:4", .image([nil, 3, nil, nil])) }.contains(
+        "leaves extents open"))
+    #expect(
+      try dataset("random:1?resize=4x5", .image([nil, 3, nil, nil])).sample(at: 0).inputs["image"]?
+        .shape == [1, 3, 4, 5])
   }
 
   @Test func whatIsNotRecognisedIsAnError() {

@@ -22,7 +22,7 @@ import Testing
     #expect(score.top1 == 50)
   }
 
-  @Test func NaNIsNeverRight() {
+  @Test func notANumberIsNeverRight() {
     var score = ClassificationScore()
     score.add(outputs: [.nan, .nan], label: 0)
     score.add(outputs: [.nan, 1], label: 1)
@@ -75,7 +75,8 @@ import Testing
         Tensor(repeating: Float(0), shape: [1, 1, 8, 12])
       }
     }
-    #expect(error?.description.contains("a.png: the model's output has shape [1, 1, 8, 12]") == true)
+    #expect(
+      error?.description.contains("a.png: the model's output has shape [1, 1, 8, 12]") == true)
   }
 
   @Test func psnrIsTakenInside() throws {

@@ -16,7 +16,8 @@ struct Command {
     var buffer = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
     // swift test runs the bundle itself, or a helper of the toolchain that loads it.
-    let own = String(decoding: buffer[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let own = String(
+      decoding: buffer[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     let arguments = CommandLine.arguments.filter { $0.contains(".xctest") }
     for candidate in [own] + arguments.map({ $0 }) {
       guard let slash = candidate.lastIndex(of: "/") else { continue }

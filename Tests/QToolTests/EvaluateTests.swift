@@ -34,7 +34,8 @@ import Testing
     other.initializers["bias"] = Tensor([0.1, 0.1, 0.1] as [Float])
     let reference = try Models.write(other, "r.onnx", in: folder)
     let outcome = qtool(
-      "evaluate", model, "--data", try data(labels: nil), "--reference", reference, "--json", in: folder)
+      "evaluate", model, "--data", try data(labels: nil), "--reference", reference, "--json",
+      in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
     // Noise: 30 values off by 0.1. Signal: per sample (2.1)^2 and two of 0.1, 0.2, 0.3.
     var signal = 0.0
@@ -50,7 +51,8 @@ import Testing
     #expect(abs(found - expected) < 1e-4, "\(found) is not \(expected)")
     #expect(outcome.output.contains("\"agreement\" : 100,"))
     let same = qtool(
-      "evaluate", model, "--data", try data(labels: nil), "--reference", model, "--json", in: folder)
+      "evaluate", model, "--data", try data(labels: nil), "--reference", model, "--json", in: folder
+    )
     #expect(same.output.contains("\"sqnr\" : \"inf\""))
   }
 
@@ -60,7 +62,8 @@ import Testing
     #expect(qtool("evaluate", model, "--data", data, "--fail-below", "70", in: folder).status == 0)
     let failed = qtool("evaluate", model, "--data", data, "--fail-below", "70.1", in: folder)
     #expect(failed.status == 1)
-    #expect(failed.output.contains("70.00 %") && failed.errors.contains("top1 is 70.000, below 70.1"))
+    #expect(
+      failed.output.contains("70.00 %") && failed.errors.contains("top1 is 70.000, below 70.1"))
     let top5 = qtool(
       "evaluate", model, "--data", data, "--fail-below", "100", "--metric", "top5", in: folder)
     #expect(top5.status == 0)
@@ -75,14 +78,19 @@ import Testing
     }
     check("\(folder.path)/none.npz", "\(folder.path)/none.npz: there is no such file or folder")
     check(try data(labels: nil), "d.npz: has no labels")
-    check(try data(labels: [0, 1, 2, 3, 0, 0, 0, 0, 0, 0]), "sample 3: has label 3, and the model's output has 3 classes")
+    check(
+      try data(labels: [0, 1, 2, 3, 0, 0, 0, 0, 0, 0]),
+      "sample 3: has label 3, and the model's output has 3 classes")
     check(try data(labels: [0, 1]), "has 2 labels (shape [2]) for 10 samples")
     try NumPyFile.write(
-      Tensor([1, .nan, 1, 1] as [Float], shape: [1, 4]), to: "\(folder.path)/nan.npy", overwrite: true)
+      Tensor([1, .nan, 1, 1] as [Float], shape: [1, 4]), to: "\(folder.path)/nan.npy",
+      overwrite: true)
     check("\(folder.path)/nan.npy", "nan.npy: sample 0: 1 of 4 values are NaN")
     try NumPyFile.write(
       Tensor([1, 1, 1] as [Float], shape: [1, 3]), to: "\(folder.path)/short.npy", overwrite: true)
-    check("\(folder.path)/short.npy", "short.npy: sample 0: has shape [3], and the model's input 'x' takes [?, 4]")
+    check(
+      "\(folder.path)/short.npy",
+      "short.npy: sample 0: has shape [3], and the model's input 'x' takes [?, 4]")
     folder.write(Array(folder.bytes("nan.npy").dropLast(3)), "cut.npy")
     check("\(folder.path)/cut.npy", "cut.npy: holds 13 bytes of elements")
   }
@@ -141,7 +149,8 @@ import Testing
   }
 
   @Test func interruptionExitsWith130() throws {
-    let model = try Models.write(Models.deep(layers: 12, channels: 64, side: 64), "m.onnx", in: folder)
+    let model = try Models.write(
+      Models.deep(layers: 12, channels: 64, side: 64), "m.onnx", in: folder)
     for signal in [SIGINT, SIGTERM] {
       let command = Command(
         ["evaluate", model, "--data", "random:100000", "--reference", model], in: folder)
@@ -160,8 +169,10 @@ import Testing
     other.initializers["bias"] = Tensor([0.1, 0.2, -0.3] as [Float])
     let reference = try Models.write(other, "r.onnx", in: folder)
     func scores(_ options: String) -> [Substring] {
-      qtool("evaluate", model, "--data", data + options, "--reference", reference, "--json", in: folder)
-        .output.split(separator: "\n").filter { $0.contains("top") || $0.contains("sqnr") }
+      qtool(
+        "evaluate", model, "--data", data + options, "--reference", reference, "--json", in: folder
+      )
+      .output.split(separator: "\n").filter { $0.contains("top") || $0.contains("sqnr") }
     }
     let one = scores("?batch=1")
     #expect(one.count == 3, "\(one)")

@@ -38,12 +38,14 @@ import Testing
     let outcome = qtool("devices", "--config", config, in: folder)
     #expect(outcome.status == 0 && outcome.output.hasPrefix("{"))
     // The command line wins.
-    #expect(qtool("devices", "--config", config, "--no-json", in: folder).output.hasPrefix("{") == false)
+    #expect(
+      qtool("devices", "--config", config, "--no-json", in: folder).output.hasPrefix("{") == false)
   }
 
   @Test(arguments: [
     ("jsn = true\n", "'jsn' is not an option of 'devices'; did you mean 'json'?"),
-    ("json = 3\n", "json: is true or false"), ("seed = [1, 2]\n", "seed: takes one value, not a list"),
+    ("json = 3\n", "json: is true or false"),
+    ("seed = [1, 2]\n", "seed: takes one value, not a list"),
     ("seed = true\n", "seed: takes a value, not true or false"),
     ("[evaluat]\n", "'[evaluat]' names no command; did you mean 'evaluate'?"),
     ("[evaluate]\nfail = 1\n", "'fail' is not an option of 'evaluate'"),
@@ -53,15 +55,21 @@ import Testing
     let config = folder.write(text, "c.toml")
     let outcome = qtool("devices", "--config", config, in: folder)
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("\(config): ") && outcome.errors.contains(reason), "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("\(config): ") && outcome.errors.contains(reason), "\(outcome.errors)"
+    )
   }
 
   @Test func savedSettingsReadBack() {
     let first = "\(folder.path)/a.toml"
     let second = "\(folder.path)/b.toml"
-    #expect(qtool("devices", "--json", "--seed", "7", "-q", "--save-config", first, in: folder).status == 0)
+    #expect(
+      qtool("devices", "--json", "--seed", "7", "-q", "--save-config", first, in: folder).status
+        == 0)
     let text = TemporaryFolder.text(of: first)
-    #expect(text.contains("json = true\n") && text.contains("seed = 7\n") && text.contains("quiet = true\n"))
+    #expect(
+      text.contains("json = true\n") && text.contains("seed = 7\n")
+        && text.contains("quiet = true\n"))
     #expect(qtool("devices", "--config", first, "--save-config", second, in: folder).status == 0)
     #expect(TemporaryFolder.text(of: second) == text)
     // It is not replaced by accident.

@@ -10,7 +10,9 @@ enum Models {
     return Graph(
       name: "classifier", opsets: ["": 17],
       inputs: [ValueInfo(name: "x", elementType: .float32, shape: [.symbolic("N"), .fixed(4)])],
-      outputs: [ValueInfo(name: "logits", elementType: .float32, shape: [.symbolic("N"), .fixed(3)])],
+      outputs: [
+        ValueInfo(name: "logits", elementType: .float32, shape: [.symbolic("N"), .fixed(3)])
+      ],
       initializers: [
         "weights": Tensor(weights, shape: [4, 3]), "bias": Tensor([0, 0, 0] as [Float]),
       ],

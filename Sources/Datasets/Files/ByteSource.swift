@@ -81,7 +81,8 @@ final class ByteSource: Sendable {
 
   /// A temporary file without a name that `fill` writes to.
   static func temporary(
-    for path: String, _ fill: (_ write: (UnsafeRawBufferPointer) throws(DataError) -> Void)
+    for path: String,
+    _ fill: (_ write: (UnsafeRawBufferPointer) throws(DataError) -> Void)
       throws(DataError) -> Void
   ) throws(DataError) -> ByteSource {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"

@@ -103,7 +103,8 @@ private struct Inflater: ~Copyable {
         throw corrupt()
       }
       try body(
-        UnsafeRawBufferPointer(start: output, count: Self.blockSize - Int(stream.pointee.avail_out)))
+        UnsafeRawBufferPointer(start: output, count: Self.blockSize - Int(stream.pointee.avail_out))
+      )
       ended = status == Z_STREAM_END
     }
   }

@@ -137,7 +137,8 @@ private struct HeaderParser {
       throw DataError(file: path, "has big-endian elements (\(code)); only little-endian is read")
     }
     throw DataError(
-      file: path, "has elements of type '\(code)'; read are float16, float32, float64, integers and bool")
+      file: path,
+      "has elements of type '\(code)'; read are float16, float32, float64, integers and bool")
   }
 
   private mutating func tuple() throws(DataError) -> [Int] {

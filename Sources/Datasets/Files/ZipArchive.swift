@@ -43,7 +43,8 @@ struct ZipArchive {
     case 8: return try packed.inflated(.deflate, expected: (entry.count, entry.crc))
     default:
       throw DataError(
-        file: source.path, "entry '\(entry.name)' is compressed by method \(entry.method); "
+        file: source.path,
+        "entry '\(entry.name)' is compressed by method \(entry.method); "
           + "read are stored and deflated entries")
     }
   }

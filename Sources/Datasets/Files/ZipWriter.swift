@@ -9,7 +9,8 @@ struct ZipWriter {
   mutating func entry(name: String, count: Int, crc: UInt32) -> [UInt8] {
     let name = Array(name.utf8)
     // Version needed, flags (UTF-8 name), stored, 1980-01-01 00:00.
-    var shared = Self.bytes(45, 2) + Self.bytes(0x800, 2) + Self.bytes(0, 2) + Self.bytes(0x21_0000, 4)
+    var shared =
+      Self.bytes(45, 2) + Self.bytes(0x800, 2) + Self.bytes(0, 2) + Self.bytes(0x21_0000, 4)
     shared += Self.bytes(Int(crc), 4) + Self.bytes(0xffff_ffff, 4) + Self.bytes(0xffff_ffff, 4)
     shared += Self.bytes(name.count, 2)
     let sizes = Self.bytes(count, 8) + Self.bytes(count, 8)
@@ -29,11 +30,13 @@ struct ZipWriter {
   /// What ends the archive.
   func directory() -> [UInt8] {
     let end = offset + central.count
-    var tail = Self.bytes(0x0606_4b50, 4) + Self.bytes(44, 8) + Self.bytes(45, 2) + Self.bytes(45, 2)
+    var tail =
+      Self.bytes(0x0606_4b50, 4) + Self.bytes(44, 8) + Self.bytes(45, 2) + Self.bytes(45, 2)
     tail += Self.bytes(0, 4) + Self.bytes(0, 4) + Self.bytes(number, 8) + Self.bytes(number, 8)
     tail += Self.bytes(central.count, 8) + Self.bytes(offset, 8)
     tail += Self.bytes(0x0706_4b50, 4) + Self.bytes(0, 4) + Self.bytes(end, 8) + Self.bytes(1, 4)
-    tail += Self.bytes(0x0605_4b50, 4) + Self.bytes(0, 4) + Self.bytes(0xffff, 2) + Self.bytes(0xffff, 2)
+    tail +=
+      Self.bytes(0x0605_4b50, 4) + Self.bytes(0, 4) + Self.bytes(0xffff, 2) + Self.bytes(0xffff, 2)
     tail += Self.bytes(0xffff_ffff, 4) + Self.bytes(0xffff_ffff, 4) + Self.bytes(0, 2)
     return central + tail
   }

@@ -16,7 +16,8 @@ struct ArraySource: SampleSource {
     for (name, array) in arrays {
       let title = name.map { "array '\($0)'" } ?? "the array"
       guard let rows = array.shape.first else {
-        throw DataError(file: path, "\(title) is a single number; samples lie along the first dimension")
+        throw DataError(
+          file: path, "\(title) is a single number; samples lie along the first dimension")
       }
       if let count, count != rows {
         throw DataError(file: path, "\(title) has \(rows) samples, another array \(count)")

@@ -39,7 +39,9 @@ struct CIFARSource: SampleSource {
     let plane = Self.side * Self.side
     var pixels = [UInt8](repeating: 0, count: 3 * plane)
     for channel in 0..<3 {
-      for position in 0..<plane { pixels[3 * position + channel] = bytes[1 + channel * plane + position] }
+      for position in 0..<plane {
+        pixels[3 * position + channel] = bytes[1 + channel * plane + position]
+      }
     }
     return RawSample(
       content: .image(Image(height: Self.side, width: Self.side, channels: 3, pixels: pixels)),

@@ -21,7 +21,8 @@ struct FileLabels: Sendable {
         throw DataError(file: path, "line \(number + 1): expected file,label")
       }
       if number == 0 {
-        guard Int(cells[1]) == nil, !ImageFile.nameExtensions.contains(Folder.nameExtension(of: cells[0]))
+        guard Int(cells[1]) == nil,
+          !ImageFile.nameExtensions.contains(Folder.nameExtension(of: cells[0]))
         else { throw DataError(file: path, "line 1: expected a header such as file,label") }
         continue
       }

@@ -32,7 +32,8 @@ struct IDXSource: SampleSource {
     let (pixels, overflow) = (height * width).multipliedReportingOverflow(by: count)
     guard !overflow, pixels == images.count - Self.imageHeaderCount, height * width > 0 else {
       throw DataError(
-        file: images.path, "states \(count) images of \(height)x\(width), which does not fit "
+        file: images.path,
+        "states \(count) images of \(height)x\(width), which does not fit "
           + "\(images.count) bytes")
     }
     guard let path = labels ?? Self.labelFile(beside: images.path) else {

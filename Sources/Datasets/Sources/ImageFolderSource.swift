@@ -17,7 +17,8 @@ struct ImageFolderSource: SampleSource {
       files = labels.files
       self.labels = try labels.files.map { file throws(DataError) in
         guard Folder.kind(of: Folder.path(folder, file)) == .file else {
-          throw DataError(file: Folder.path(folder, file), "is named by the labels and is not there")
+          throw DataError(
+            file: Folder.path(folder, file), "is named by the labels and is not there")
         }
         return try labels.label(of: file)
       }

@@ -9,7 +9,8 @@ struct RandomSource: SampleSource {
 
   /// - Parameter size: extents of the last two open dimensions of an image.
   init(
-    count: Int, inputs: [ModelInput], seed: UInt64, size: DataSpecification.Size?, layout: DataSpecification.Layout?
+    count: Int, inputs: [ModelInput], seed: UInt64, size: DataSpecification.Size?,
+    layout: DataSpecification.Layout?
   ) throws(DataError) {
     self.count = count
     self.seed = seed

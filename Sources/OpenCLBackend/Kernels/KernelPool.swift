@@ -46,6 +46,7 @@ final class KernelPool: Sendable {
     if let program = programs.withLock({ $0[key] }) { return program }
     let source = KernelText.program(
       key.files, definitions: definitions + key.definitions)
+    KernelText.keep(source)
     let program =
       if let cache {
         try cache.program(context, source: source, options: options)

@@ -29,6 +29,18 @@ package enum KernelText {
     return source
   }
 
+  /// Writes a program into the folder that the environment variable `LOWBIT_PROGRAMS` names, for
+  /// checks of what is really compiled.
+  static func keep(_ program: String) {
+    guard let folder = getenv("LOWBIT_PROGRAMS") else { return }
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+    for byte in program.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    let path = String(cString: folder) + "/" + String(hash, radix: 16) + ".cl"
+    guard let file = fopen(path, "we") else { return }
+    fputs(program, file)
+    fclose(file)
+  }
+
   private static let folder = getenv("LOWBIT_KERNELS").map { String(cString: $0) }
 
   private static let table: [String: String] = {

@@ -4,13 +4,14 @@ import LowBit
 /// `qtool evaluate`
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a model on data: top-1 and top-5, PSNR, or the distance to a reference model.",
+    abstract:
+      "Measure a model on data: top-1 and top-5, PSNR, or the distance to a reference model.",
     discussion: examples(
       "qtool evaluate model.onnx --data 't10k-images-idx3-ubyte.gz?scale=1/255'",
       "qtool evaluate small.onnx --data 'images/?resize=256&crop=224' --reference model.onnx",
       "qtool evaluate small.onnx --data 'images/?labels=labels.csv' --fail-below 75.5",
       "qtool evaluate sr.onnx --data pairs/ --fail-below 28 --json")
-      + """
+        + """
 
 
         Data with labels give top-1 and top-5 in percent, pairs of small and large pictures give \

@@ -103,10 +103,12 @@ struct DeviceList {
     guard found.count == 1 else {
       let names = found.map { "\($0.index) '\($0.name)' of \($0.platform)" }
       throw DeviceSelectionError(
-        "'\(wanted)' names \(found.count) devices: \(names.joined(separator: ", ")); give the index")
+        "'\(wanted)' names \(found.count) devices: \(names.joined(separator: ", ")); give the index"
+      )
     }
     if let problem = device.problem {
-      throw DeviceSelectionError("device \(device.index) '\(device.name)' cannot be used: \(problem)")
+      throw DeviceSelectionError(
+        "device \(device.index) '\(device.name)' cannot be used: \(problem)")
     }
     return device
   }

@@ -34,7 +34,9 @@ struct SelfTest {
   /// How many cases passed, and the descriptions of those that did not.
   func run(on backend: some Backend) throws -> (passed: Int, failures: [String]) {
     var failures: [String] = []
-    for example in cases where try !example.isEqual(on: backend) { failures.append(example.description) }
+    for example in cases where try !example.isEqual(on: backend) {
+      failures.append(example.description)
+    }
     return (cases.count - failures.count, failures)
   }
 

@@ -62,7 +62,8 @@ extension CommandSchema {
         Setting(
           name: name, aliases: Array(argument.longNames.dropFirst()),
           shortNames: argument.shortNames, isFlag: argument.isFlag,
-          isRepeating: argument.isRepeating, takesSeveral: argument.parsingStrategy == "upToNextOption",
+          isRepeating: argument.isRepeating,
+          takesSeveral: argument.parsingStrategy == "upToNextOption",
           defaultValue: argument.defaultValue))
     }
     return found

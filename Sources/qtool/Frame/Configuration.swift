@@ -45,7 +45,8 @@ enum Configuration {
       if let values = given[setting.name] {
         text += line(setting, values)
       } else if setting.isFlag {
-        text += "\(setting.name) = \(setting.defaultValue == "true" || setting.defaultValue == "--\(setting.name)")\n"
+        text +=
+          "\(setting.name) = \(setting.defaultValue == "true" || setting.defaultValue == "--\(setting.name)")\n"
       } else if let value = setting.defaultValue, !setting.isRepeating {
         text += line(setting, [value])
       }

@@ -11,16 +11,18 @@ enum Interruption {
     for signal in [SIGINT, SIGTERM, SIGHUP] where isWanted(signal) { sigaddset(&signals, signal) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     var thread = pthread_t()
-    pthread_create(&thread, nil, { _ in
-      var signals = sigset_t()
-      pthread_sigmask(SIG_BLOCK, nil, &signals)
-      var received: Int32 = 0
-      while sigwait(&signals, &received) != 0 {}
-      AtomicFile.removeTemporaryFiles()
-      Console.shared.clearStatus()
-      Console.shared.raw("interrupted")
-      _exit(ExitStatus.interrupted.rawValue)
-    }, nil)
+    pthread_create(
+      &thread, nil,
+      { _ in
+        var signals = sigset_t()
+        pthread_sigmask(SIG_BLOCK, nil, &signals)
+        var received: Int32 = 0
+        while sigwait(&signals, &received) != 0 {}
+        AtomicFile.removeTemporaryFiles()
+        Console.shared.clearStatus()
+        Console.shared.raw("interrupted")
+        _exit(ExitStatus.interrupted.rawValue)
+      }, nil)
     pthread_detach(thread)
   }
 

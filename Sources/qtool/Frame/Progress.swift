@@ -50,7 +50,8 @@ struct Progress {
     let rate = Double(done) / elapsed
     let left = rate > 0 ? Double(count - done) / rate : 0
     let percent = count > 0 ? 100 * done / count : 100
-    return "\(title)  \(percent) %  \(done)/\(count) \(unit)  \(formatted(rate, digits: rate < 10 ? 1 : 0))"
+    return
+      "\(title)  \(percent) %  \(done)/\(count) \(unit)  \(formatted(rate, digits: rate < 10 ? 1 : 0))"
       + " \(unit)/s  \(Self.clock(left)) left"
   }
 

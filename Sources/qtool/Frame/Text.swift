@@ -42,7 +42,8 @@ struct TextTable {
       var line = ""
       for (column, cell) in row.enumerated() {
         let space = String(repeating: " ", count: widths[column] - cell.count)
-        line += (column > 0 ? "  " : "") + (rightAligned.contains(column) ? space + cell : cell + space)
+        line +=
+          (column > 0 ? "  " : "") + (rightAligned.contains(column) ? space + cell : cell + space)
       }
       while line.last == " " { line.removeLast() }
       return line

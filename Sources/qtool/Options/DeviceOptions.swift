@@ -55,7 +55,8 @@ struct DeviceOptions: ParsableArguments {
       do {
         let backend = try OpenCLBackend(candidate.device)
         guard let failure = try SelfTest.short.failure(of: backend) else {
-          Console.shared.detail("device: \(candidate.index) '\(candidate.name)' of \(candidate.platform)")
+          Console.shared.detail(
+            "device: \(candidate.index) '\(candidate.name)' of \(candidate.platform)")
           return backend
         }
         Console.shared.warn("device '\(candidate.name)' fails its self-test (\(failure)); not used")
