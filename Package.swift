@@ -26,8 +26,8 @@ let package = Package(
     .target(
       name: "CKernels", path: "Kernels",
       exclude: [
-        "README.md", "conv", "elementwise", "movement", "pool", "prelude", "product", "quantize",
-        "reduce", "resize", "softmax",
+        "README.md", "conv", "elementwise", "histogram", "movement", "pool", "prelude",
+        "product", "quantize", "reduce", "resize", "search", "softmax",
       ]),
     .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
 

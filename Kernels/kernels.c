@@ -88,6 +88,12 @@ static const char softmax_normalize[] = {
 static const char softmax_softmax[] = {
 #embed "softmax/softmax.cl" suffix(, 0)
 };
+static const char histogram_scatter[] = {
+#embed "histogram/scatter.cl" suffix(, 0)
+};
+static const char histogram_stream[] = {
+#embed "histogram/stream.cl" suffix(, 0)
+};
 
 #define ROW(path, name) {path, name, sizeof name - 1}
 static const ck_source sources[] = {
@@ -98,6 +104,8 @@ static const ck_source sources[] = {
     ROW("elementwise/combine.cl", elementwise_combine),
     ROW("elementwise/map.cl", elementwise_map),
     ROW("elementwise/select.cl", elementwise_select),
+    ROW("histogram/scatter.cl", histogram_scatter),
+    ROW("histogram/stream.cl", histogram_stream),
     ROW("movement/copy.cl", movement_copy),
     ROW("movement/gather.cl", movement_gather),
     ROW("movement/pad.cl", movement_pad),

@@ -33,9 +33,22 @@ extension Histogram {
     guard counts.count == 2 * layout.binsPerSide, Self.exponentRange.contains(exponent) else {
       return nil
     }
-    self.init(layout: layout)
+    self.init(
+      counted: counts, layout: layout, exponent: exponent, zeros: zeros, nans: nans,
+      positiveInfinities: positiveInfinities, negativeInfinities: negativeInfinities,
+      clippedBelow: clippedBelow, clippedAbove: clippedAbove, minimum: minimum, maximum: maximum)
+    guard isConsistent else { return nil }
+  }
+
+  /// A histogram of parts that a kernel counted, which are not checked.
+  package init(
+    counted counts: some Collection<some FixedWidthInteger>, layout: Layout, exponent: Int,
+    zeros: UInt64, nans: UInt64, positiveInfinities: UInt64, negativeInfinities: UInt64,
+    clippedBelow: UInt64, clippedAbove: UInt64, minimum: Float?, maximum: Float?
+  ) {
+    self.layout = layout
     self.exponent = exponent
-    self.counts = counts
+    self.counts = counts.map { UInt64($0) }
     self.zeros = zeros
     self.nans = nans
     self.positiveInfinities = positiveInfinities
@@ -44,7 +57,6 @@ extension Histogram {
     self.clippedAbove = clippedAbove
     self.minimum = minimum
     self.maximum = maximum
-    guard isConsistent else { return nil }
   }
 
   private var isConsistent: Bool {

@@ -1,0 +1,108 @@
+import Operations
+public import Quantization
+import Tensors
+
+extension OpenCLBackend {
+  /// Counts every element; see `Kernels/histogram`.
+  public func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram {
+    try histogram(x, layout: layout, form: facts.isCPU ? .stream : .scatter)
+  }
+
+  /// One histogram for every index of `axis`.
+  public func histograms(
+    _ x: Value, axis: Int, layout: Histogram.Layout
+  ) throws -> [Histogram] {
+    try histograms(x, axis: axis, layout: layout, form: facts.isCPU ? .stream : .scatter)
+  }
+
+  /// Which of the two kernels counts.
+  package enum HistogramForm: Sendable, CaseIterable {
+    /// One work-item a group, one pass, no atomics: CPU devices.
+    case stream
+    /// Local atomics, two passes: devices of many threads.
+    case scatter
+  }
+
+  package func histogram(
+    _ x: Value, layout: Histogram.Layout, form: HistogramForm
+  ) throws -> Histogram {
+    let job = HistogramJob(outer: 1, extent: 1, inner: x.count, layout: layout, form: form)
+    return try run(job, x)[0]
+  }
+
+  package func histograms(
+    _ x: Value, axis: Int, layout: Histogram.Layout, form: HistogramForm
+  ) throws -> [Histogram] {
+    precondition(x.shape.indices.contains(axis), "axis \(axis) of \(x.shape)")
+    let inner = x.shape[(axis + 1)...].reduce(1, *)
+    let outer = x.shape[..<axis].reduce(1, *)
+    let extent = x.shape[axis]
+    let job = HistogramJob(outer: outer, extent: extent, inner: inner, layout: layout, form: form)
+    return try run(job, x)
+  }
+
+  private func run(_ job: HistogramJob, _ x: Value) throws -> [Histogram] {
+    precondition(x.elementType == .float32, "histograms of \(x.elementType)")
+    let slices = job.slices(computeUnits: facts.computeUnits)
+    let tableBytes = job.tableLength * 4 * (job.form == .stream ? slices : 1)
+    let batch = max(1, (64 << 20) / tableBytes)
+    var histograms: [Histogram] = []
+    histograms.reserveCapacity(job.extent)
+    for first in stride(from: 0, to: job.extent, by: batch) {
+      let channels = min(batch, job.extent - first)
+      switch job.form {
+      case .stream:
+        histograms += try stream(job, x, first: first, channels: channels, slices: slices)
+      case .scatter:
+        histograms += try scatter(job, x, first: first, channels: channels, slices: slices)
+      }
+    }
+    return histograms
+  }
+
+  private func stream(
+    _ job: HistogramJob, _ x: Value, first: Int, channels: Int, slices: Int
+  ) throws -> [Histogram] {
+    let groups = channels * slices
+    let tables = try makeValue(.uint32, [groups, job.tableLength])
+    let facts = try makeValue(.int32, [groups, HistogramJob.Fact.count])
+    try launch(
+      DeviceKernel("histogram/stream.cl", "stream", job.definitions), global: [groups], local: [1],
+      x, tables, facts, UInt64(job.outer), UInt64(job.extent), UInt64(job.inner), UInt32(first),
+      UInt32(slices), Int32(job.layout.fixedExponent ?? 0))
+    let parts = try job.histograms(tables: download(tables), facts: download(facts))
+    return (0..<channels).map { channel in
+      var merged = parts[channel * slices]
+      for part in parts[(channel * slices + 1)..<((channel + 1) * slices)] { merged.merge(part) }
+      return merged
+    }
+  }
+
+  private func scatter(
+    _ job: HistogramJob, _ x: Value, first: Int, channels: Int, slices: Int
+  ) throws -> [Histogram] {
+    let tables = try makeValue(.uint32, [channels, job.tableLength])
+    let facts = try makeValue(.int32, [channels, HistogramJob.Fact.count])
+    // Some local memory stays for the other counters.
+    var window = 2 * job.layout.binsPerSide
+    while window * 4 + 1024 > self.facts.localMemorySize { window /= 2 }
+    let definitions = job.definitions + ["WINDOW=\(window)"]
+    func kernel(_ function: String) -> DeviceKernel {
+      DeviceKernel("histogram/scatter.cl", function, definitions)
+    }
+    let group = workGroup([256])
+    try launch(kernel("clear"), global: [channels * group[0]], local: group, tables, facts)
+    let global = [channels * slices * group[0]]
+    let shape = (UInt64(job.outer), UInt64(job.extent), UInt64(job.inner))
+    try launch(
+      kernel("range"), global: global, local: group, x, facts, shape.0, shape.1, shape.2,
+      UInt32(first), UInt32(slices))
+    for start in stride(from: 0, to: 2 * job.layout.binsPerSide, by: window) {
+      try launch(
+        kernel("scatter"), global: global, local: group, x, tables, facts, shape.0, shape.1,
+        shape.2, UInt32(first), UInt32(slices), Int32(job.layout.fixedExponent ?? 0),
+        UInt32(start))
+    }
+    return try job.histograms(tables: download(tables), facts: download(facts))
+  }
+}
