@@ -94,6 +94,21 @@ static const char histogram_scatter[] = {
 static const char histogram_stream[] = {
 #embed "histogram/stream.cl" suffix(, 0)
 };
+static const char search_brackets[] = {
+#embed "search/brackets.cl" suffix(, 0)
+};
+static const char search_rows[] = {
+#embed "search/rows.cl" suffix(, 0)
+};
+static const char search_search[] = {
+#embed "search/search.cl" suffix(, 0)
+};
+static const char search_short_rows[] = {
+#embed "search/short_rows.cl" suffix(, 0)
+};
+static const char search_tables[] = {
+#embed "search/tables.cl" suffix(, 0)
+};
 
 #define ROW(path, name) {path, name, sizeof name - 1}
 static const ck_source sources[] = {
@@ -126,6 +141,11 @@ static const ck_source sources[] = {
     ROW("quantize/requantize.cl", quantize_requantize),
     ROW("reduce/reduce.cl", reduce_reduce),
     ROW("resize/resample.cl", resize_resample),
+    ROW("search/brackets.cl", search_brackets),
+    ROW("search/rows.cl", search_rows),
+    ROW("search/search.cl", search_search),
+    ROW("search/short_rows.cl", search_short_rows),
+    ROW("search/tables.cl", search_tables),
     ROW("softmax/normalize.cl", softmax_normalize),
     ROW("softmax/softmax.cl", softmax_softmax),
 };

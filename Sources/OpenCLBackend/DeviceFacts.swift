@@ -58,4 +58,9 @@ public struct DeviceFacts: Sendable, Hashable {
   /// Whether kernels take their form for processors with vectors and caches instead of that for many
   /// threads.
   public var isCPU: Bool { type == .cpu }
+
+  /// Whether a work-item may loop as long as it likes. Mesa's llvmpipe leaves the loops of a work-item
+  /// after 65535 rounds in all, whatever their conditions say (`LP_MAX_TGSI_LOOP_ITERATIONS`), so
+  /// kernels that are one long loop on other processors take their form for many threads there.
+  public var allowsLongLoops: Bool { !name.contains("llvmpipe") }
 }

@@ -5,14 +5,18 @@ import Tensors
 extension OpenCLBackend {
   /// Counts every element; see `Kernels/histogram`.
   public func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram {
-    try histogram(x, layout: layout, form: facts.isCPU ? .stream : .scatter)
+    try histogram(x, layout: layout, form: histogramForm)
   }
 
   /// One histogram for every index of `axis`.
   public func histograms(
     _ x: Value, axis: Int, layout: Histogram.Layout
   ) throws -> [Histogram] {
-    try histograms(x, axis: axis, layout: layout, form: facts.isCPU ? .stream : .scatter)
+    try histograms(x, axis: axis, layout: layout, form: histogramForm)
+  }
+
+  private var histogramForm: HistogramForm {
+    facts.isCPU && facts.allowsLongLoops ? .stream : .scatter
   }
 
   /// Which of the two kernels counts.

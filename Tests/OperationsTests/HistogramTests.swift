@@ -41,7 +41,7 @@ import Testing
 
   @Test(arguments: backends, OpenCLBackend.HistogramForm.allCases)
   func tensorsOfAnySize(_ backend: OpenCLBackend, form: OpenCLBackend.HistogramForm) throws {
-    for count in [0, 1, 15, 16, 17, 1023, 1025, 20_011] {
+    for count in [0, 1, 15, 16, 17, 1023, 1025, 9_011] {
       for specials in [false, true] {
         let x = Tensor(Self.values(count, specials: specials))
         let value = try backend.upload(x)
@@ -56,7 +56,7 @@ import Testing
 
   @Test(arguments: backends, OpenCLBackend.HistogramForm.allCases)
   func everyAxis(_ backend: OpenCLBackend, form: OpenCLBackend.HistogramForm) throws {
-    for shape in [[3, 5, 70], [4, 2, 3, 2100], [1, 7], [6, 1, 1]] {
+    for shape in [[3, 5, 70], [2, 2, 3, 1100], [1, 7], [6, 1, 1]] {
       let x = Tensor(Self.values(shape.reduce(1, *), specials: true), shape: shape)
       let value = try backend.upload(x)
       for axis in shape.indices {
@@ -69,8 +69,8 @@ import Testing
 
   @Test(arguments: backends) func aLargeTensorInSlices(_ backend: OpenCLBackend) throws {
     // Enough for several groups; the largest magnitudes come last.
-    let values = Self.values(300_000, specials: false)
-    let x = Tensor(values.enumerated().map { $0.element * ($0.offset > 290_000 ? 1000 : 1) })
+    let values = Self.values(120_000, specials: false)
+    let x = Tensor(values.enumerated().map { $0.element * ($0.offset > 110_000 ? 1000 : 1) })
     let value = try backend.upload(x)
     let expected = ReferenceBackend.shared.histogram(x, layout: .growing())
     #expect(expected.layout.binsPerSide == 4096)

@@ -20,9 +20,9 @@ extension ExcessTable {
     // Rounded up, so that a single value far out is not lost; it may then count more than its share.
     let shift = UInt64(max(excessBits + 1, 0))
     let thresholdBits = histogram.exponent - grid.exponent + 1
-    let tickBits = tickBits(
-      count: (total >> shift) + UInt64(shift == 0 ? 0 : 2 * bins), bins: bins, levels: levels,
-      thresholdBits: thresholdBits)
+    let most = mostTickBits(
+      count: (total >> shift) + UInt64(shift == 0 ? 0 : 2 * bins), bins: bins, levels: levels)
+    let tickBits = max(min(most, thresholdBits), 0)
     let table = ExcessTable(
       bins: bins, thresholdBits: thresholdBits, tickBits: tickBits, isSpread: true
     ) { position in
@@ -39,9 +39,25 @@ extension ExcessTable {
     levels <= 32 ? 1 << 11 : levels <= 1024 ? 1 << 13 : 1 << 16
   }
 
-  /// The exponent of the bin width of a row's table.
-  static func widthExponent(magnitude: Float, bins: Int) -> Int {
-    Int(magnitude.exponent) + 1 - bins.trailingZeroBitCount
+  /// Bits of a row's ticks at most; the sums of a bin's distances must also fit 32 bits.
+  package static func mostTickBits(rowLength: Int, levels: Int) -> Int {
+    min(
+      mostTickBits(
+        count: UInt64(rowLength), bins: binsPerSide(levels: levels), levels: levels),
+      32 - bitCount(UInt64(rowLength)))
+  }
+
+  /// The units of a row's table.
+  package static func bits(
+    rowLength: Int, range: ClosedRange<Float>, grid: ScaleGrid
+  ) -> (ticks: Int, thresholds: Int) {
+    let bins = binsPerSide(levels: grid.levels)
+    let magnitude = max(-range.lowerBound, range.upperBound)
+    let widthExponent = Int(magnitude.exponent) + 1 - bins.trailingZeroBitCount
+    let thresholds = widthExponent - grid.exponent + 1
+    return (
+      max(min(mostTickBits(rowLength: rowLength, levels: grid.levels), thresholds), 0), thresholds
+    )
   }
 
   /// The grid and the table of values; `nil` where ``ScaleGrid`` has none. Values that are not finite
@@ -54,12 +70,8 @@ extension ExcessTable {
         minimum: range.lowerBound, maximum: range.upperBound, levels: levels, scheme: scheme)
     else { return nil }
     let bins = binsPerSide(levels: levels)
-    let width = widthExponent(
-      magnitude: max(-range.lowerBound, range.upperBound), bins: bins)
-    let thresholdBits = width - grid.exponent + 1
-    let tickBits = tickBits(
-      count: UInt64(values.count), bins: bins, levels: levels, thresholdBits: thresholdBits,
-      atMost: min(12, 32 - bitCount(UInt64(values.count))))
+    let (tickBits, thresholdBits) = bits(rowLength: values.count, range: range, grid: grid)
+    let width = thresholdBits + grid.exponent - 1
     let perTick = Float(sign: .plus, exponent: tickBits - width, significand: 1)
     var contents = [(count: UInt32, remainders: Int64)](repeating: (0, 0), count: 2 * bins)
     var squares: UInt128 = 0

@@ -78,11 +78,9 @@ package struct ExcessTable: Sendable, Equatable {
 
   /// How many bits of a bin's width ticks may resolve, so that the excess sums over all levels stay
   /// below 2^62.
-  static func tickBits(
-    count: UInt64, bins: Int, levels: Int, thresholdBits: Int, atMost: Int = 12
-  ) -> Int {
+  static func mostTickBits(count: UInt64, bins: Int, levels: Int) -> Int {
     let magnitude = bitCount(count) + bins.trailingZeroBitCount + bitCount(UInt64(levels - 1))
-    return max(min(atMost, thresholdBits, 62 - magnitude), 0)
+    return min(12, 62 - magnitude)
   }
 
   /// The number of binary digits.
