@@ -33,7 +33,7 @@ import Testing
       if index % 3 == 0 { return max(value, 0) }
       if (3000..<6000).contains(index) { return 2.5 }
       if specials, index % 97 == 5 {
-        return [.nan, .infinity, -.infinity, -0.0, 1e-42, 3e38, -1e-38][Int(next() % 7)]
+        return [.nan, .infinity, -.infinity, -0.0, 0x1p-139, 3e38, -0x1p-127][Int(next() % 7)]
       }
       return value
     }
@@ -80,7 +80,7 @@ import Testing
   }
 
   @Test(arguments: backends) func valuesThatAreAllTheSame(_ backend: OpenCLBackend) throws {
-    for constant: Float in [0, -0.0, 1, -3.75, 1e-45, -3e38] {
+    for constant: Float in [0, -0.0, 1, -3.75, 0x1p-149, -3e38] {
       let x = Tensor(repeating: constant, shape: [5000])
       let value = try backend.upload(x)
       for form in OpenCLBackend.HistogramForm.allCases {

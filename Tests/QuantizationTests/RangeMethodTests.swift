@@ -75,7 +75,7 @@ import Testing
   func everyMethodTakesWhatCalibrationMayMeet(text: String) throws {
     let method = try #require(RangeMethod(text))
     for values: [Float] in [
-      [], [0], [.nan], [7], [-7], [0, 7], [1e-42], [3e38, -3e38], [1, 1e30],
+      [], [0], [.nan], [7], [-7], [0, 7], [0x1p-139], [3e38, -3e38], [1, 1e30],
     ] {
       for levels in [2, 3, 16, 256, 65536] {
         for scheme in Scheme.allCases {
