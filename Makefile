@@ -17,14 +17,17 @@ export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
 
 RELEASE = .build-release/release
 
-.PHONY: help demo test conformance lint format bench stats docs proto clean
+.PHONY: help release demo test conformance lint format bench stats docs proto clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-demo:
-	Scripts/packages build run demo
+release:
+	Scripts/packages build
 	swift build -c release --product qtool --scratch-path .build-release
+
+demo: release
+	Scripts/packages run demo
 	Examples/fashion-mnist/demo.sh $(RELEASE)/qtool
 
 test:
