@@ -50,10 +50,10 @@ def run(*command):
 
 
 def last_scale(model):
-    """The scale of the last quantizer before the output: a step of the output's grid."""
+    """A step of the output's grid: the scale of the DequantizeLinear that writes the output."""
     scales = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
-    found = [scales[n.input[1]] for n in model.graph.node if n.op_type == "DequantizeLinear" and n.input[1] in scales]
-    return max((float(np.max(s)) for s in found[-1:]), default=0.0)
+    last = next(n for n in model.graph.node if model.graph.output[0].name in n.output)
+    return float(np.max(scales[last.input[1]])) if last.op_type == "DequantizeLinear" else None
 
 
 def main():
@@ -78,7 +78,7 @@ def main():
         # longest sum has 288 products, and its logits' products add up to less than 100.
         bound = 2 * 288 * 2.0 ** -24 * 100
         check("float", np.abs(expected - found).max() <= bound, f"largest difference {np.abs(expected - found).max():.2e}")
-        data = f"{options.images / 'train-images-idx3-ubyte.gz'}?scale=1/255&limit=64"
+        data = f"{options.images / 'train-images-idx3-ubyte.gz'}?scale=1/255&limit=16"
         for target in ("ort-cpu", "qdq", "qoperator"):
             for preset in ("w8a8", "w4a8"):
                 name, path = f"{preset} {target}", folder / f"{preset}-{target}.onnx"
@@ -89,11 +89,15 @@ def main():
                 ours = in_qtool(options.qtool, path, x, folder)
                 equal = float((theirs.argmax(1) == ours.argmax(1)).mean())
                 step = last_scale(onnx.load(path))
-                steps = float(np.abs(theirs - ours).max() / step) if step else float("nan")
+                largest = float(np.abs(theirs - ours).max())
+                distance = f"{largest / step:.1f} steps" if step else f"{largest:.2e}"
                 kept = float((theirs.argmax(1) == expected.argmax(1)).mean())
-                check(name, equal >= 0.99 and kept >= 0.85,
+                # Integers to the end: the same bits. Otherwise the last layer adds floats in an order of its own, which
+                # may move an answer whose two largest outputs are one step apart: one image of all at most.
+                same = largest == 0 if target == "qoperator" else equal * options.count >= options.count - 1
+                check(name, same and kept >= 0.85,
                       f"equal answers {100 * equal:.1f} %, same as float {100 * kept:.1f} %, outputs differ by at most "
-                      f"{steps:.1f} steps")
+                      f"{distance}")
     sys.exit(1 if failed else 0)
 
 
