@@ -73,12 +73,15 @@ let package = Package(
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
 
-    .executableTarget(
-      name: "kernel-bench",
+    .target(
+      name: "KernelBench",
       dependencies: [
-        "Files", "OpenCLBackend", "OpenCLHost", "OperationCases", "Operations", "Tensors",
+        "Files", "OpenCLBackend", "OperationCases", "Operations", "Quantization", "Tensors",
       ],
       path: "Benchmarks/KernelBench"),
+    .executableTarget(
+      name: "kernel-bench", dependencies: ["KernelBench", "OpenCLBackend", "OpenCLHost"],
+      path: "Benchmarks/Program"),
 
     // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
     .target(

@@ -7,7 +7,7 @@ import Tensors
 /// Times the float convolutions of a network, one layer after the other and in sum.
 struct ConvolutionBench {
   private let backend: OpenCLBackend
-  private let options: BenchOptions
+  private let options: BenchmarkSettings
 
   /// A line of a file of shapes.
   private struct Layer {
@@ -25,39 +25,37 @@ struct ConvolutionBench {
     init(_ line: Substring) throws {
       let numbers = line.split(separator: " ").map { Int($0) ?? 0 }
       guard numbers.count == 6, numbers.allSatisfy({ $0 > 0 }) else {
-        throw UsageError(message: "not a shape: \(line)")
+        throw WrongShape(line: String(line))
       }
       (channels, filters, kernel) = (numbers[0], numbers[1], numbers[2])
       (stride, side, times) = (numbers[3], numbers[4], numbers[5])
     }
   }
 
-  init(_ backend: OpenCLBackend, _ options: BenchOptions) {
+  init(_ backend: OpenCLBackend, _ options: BenchmarkSettings) {
     self.backend = backend
     self.options = options
   }
 
   /// One measurement a layer, and their sum weighted by how often they occur.
-  func run() throws -> [Measurement] {
+  func run(_ report: (BenchmarkResult) -> Void) throws {
     let text = String(decoding: try WholeFile.read(options.shapes, limit: 1 << 20), as: UTF8.self)
     let layers = try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(Layer.init)
-    var results: [Measurement] = []
-    var sum = Measurement(
+    var results: [BenchmarkResult] = []
+    var sum = BenchmarkResult(
       name: "conv all", seconds: Array(repeating: 0, count: options.rounds), work: 0,
       unit: "GFLOP/s")
     for layer in layers where layer.name.contains(options.filter) {
       let result = try measure(layer)
-      if !options.printsJSON { print(result.line) }
+      report(result)
       results.append(result)
       sum.work += result.work * Double(layer.times)
       for i in sum.seconds.indices { sum.seconds[i] += result.median * Double(layer.times) }
     }
-    guard results.count > 1 else { return results }
-    if !options.printsJSON { print(sum.line) }
-    return results + [sum]
+    if results.count > 1 { report(sum) }
   }
 
-  private func measure(_ layer: Layer) throws -> Measurement {
+  private func measure(_ layer: Layer) throws -> BenchmarkResult {
     let pads = [layer.kernel / 2, layer.kernel / 2]
     let example = ConvolutionCase(
       layer.name, x: [options.batch, layer.channels, layer.side, layer.side],
@@ -78,14 +76,14 @@ struct ConvolutionBench {
       try backend.finish()
       return now() - start
     }
-    return Measurement(
+    return BenchmarkResult(
       name: layer.name, seconds: seconds, work: layer.work * Double(options.batch),
       unit: "GFLOP/s")
   }
 }
 
-/// A kernel that is not worth timing.
-struct WrongResult: Error, CustomStringConvertible {
-  let name: String
-  var description: String { "\(name) differs from the reference" }
+/// A line of a file of shapes that is not one.
+struct WrongShape: Error, CustomStringConvertible {
+  let line: String
+  var description: String { "not a shape: \(line)" }
 }

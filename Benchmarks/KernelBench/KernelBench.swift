@@ -1,74 +1,59 @@
-import Glibc
-import OpenCLBackend
-import OpenCLHost
+public import OpenCLBackend
 
-/// `kernel-bench [FILTER] [--batch N] [--rounds N] [--shapes FILE] [--json]`: times kernels on every
-/// OpenCL device that is there, after checking their results against the reference.
-@main struct KernelBench {
-  static func main() {
-    do {
-      let options = try BenchOptions(Array(CommandLine.arguments.dropFirst()))
-      var results: [Measurement] = []
-      for device in try Device.all() {
-        let backend = try OpenCLBackend(device)
-        if !options.printsJSON { print("\(backend.facts.platform), \(backend.name)") }
-        results += try ConvolutionBench(backend, options).run()
-      }
-      if options.printsJSON {
-        print("[" + results.map(\.json).joined(separator: ",\n ") + "]")
-      }
-    } catch let error as UsageError {
-      fail(error.message, status: 2)
-    } catch {
-      fail("\(error)", status: 4)
+/// What to time and how often.
+public struct BenchmarkSettings: Sendable {
+  /// Only entries whose name contains this; empty for all.
+  public var filter = ""
+  /// Timed calls of every entry, after one whose result is checked.
+  public var rounds = 15
+  /// Images in a batch of a convolution.
+  public var batch = 8
+  /// The file that lists the convolutions.
+  public var shapes = "Benchmarks/Shapes/resnet18.txt"
+  /// Values of a histogram.
+  public var values = 64 << 20
+  /// Bins on each side of zero.
+  public var binsPerSide = 4096
+  /// Bit widths of the searches.
+  public var bits = [2, 3, 4, 8]
+  /// Distributions of the data, of ``BenchmarkData``.
+  public var data = ["normal", "relu", "constant"]
+
+  /// The settings of a table of everything.
+  public init() {}
+}
+
+/// Times the kernels of a device; every result is checked before it is timed.
+public enum KernelBenchmarks {
+  /// Runs the entries that `settings` select, one after the other; `report` is called with each as
+  /// soon as it is known.
+  ///
+  /// Throws ``WrongResult`` where a kernel differs from the reference or leaves values uncounted.
+  public static func run(
+    _ settings: BenchmarkSettings, on backend: OpenCLBackend,
+    report: (BenchmarkResult) -> Void = { _ in }
+  ) throws -> [BenchmarkResult] {
+    var results: [BenchmarkResult] = []
+    func add(_ result: BenchmarkResult) {
+      report(result)
+      results.append(result)
     }
-  }
-
-  private static func fail(_ message: String, status: Int32) -> Never {
-    let line = Array("kernel-bench: \(message)\n".utf8)
-    _ = write(STDERR_FILENO, line, line.count)
-    exit(status)
+    if "histogram".contains(settings.filter) || settings.filter.hasPrefix("histogram") {
+      try HistogramBench(backend, settings).run(add)
+    }
+    if "search".contains(settings.filter) || settings.filter.hasPrefix("search") {
+      try SearchBench(backend, settings).run(add)
+    }
+    if "conv".contains(settings.filter) || settings.filter.hasPrefix("conv") {
+      try ConvolutionBench(backend, settings).run(add)
+    }
+    return results
   }
 }
 
-/// A command line that is not understood.
-struct UsageError: Error {
-  let message: String
-}
-
-/// What the command line asks for.
-struct BenchOptions {
-  /// Only entries whose name contains this.
-  var filter = ""
-  /// Images in a batch.
-  var batch = 8
-  /// Timed calls of every entry, after one that is not.
-  var rounds = 15
-  /// The list of convolutions.
-  var shapes = "Benchmarks/Shapes/resnet18.txt"
-  /// Whether one JSON list is printed instead of a table.
-  var printsJSON = false
-
-  init(_ arguments: [String]) throws {
-    var rest = arguments[...]
-    while let argument = rest.popFirst() {
-      switch argument {
-      case "--json": printsJSON = true
-      case "--batch": batch = try Self.number(&rest, argument)
-      case "--rounds": rounds = try Self.number(&rest, argument)
-      case "--shapes":
-        guard let path = rest.popFirst() else { throw UsageError(message: "--shapes needs a file") }
-        shapes = path
-      case let text where text.hasPrefix("-"): throw UsageError(message: "unknown option \(text)")
-      default: filter = argument
-      }
-    }
-  }
-
-  private static func number(_ rest: inout ArraySlice<String>, _ name: String) throws -> Int {
-    guard let number = rest.popFirst().flatMap({ Int($0) }), number > 0 else {
-      throw UsageError(message: "\(name) needs a positive number")
-    }
-    return number
-  }
+/// A kernel that is not worth timing.
+public struct WrongResult: Error, CustomStringConvertible {
+  let name: String
+  /// Names the entry.
+  public var description: String { "\(name) differs from the reference" }
 }

@@ -46,7 +46,8 @@ struct HistogramJob {
       facts.withElements(of: Int32.self) { facts in
         (0..<tables.count / tableLength).map { index in
           histogram(
-            tables[index * tableLength..<index * tableLength + 2 * layout.binsPerSide],
+            UnsafeBufferPointer(
+              rebasing: tables[index * tableLength..<index * tableLength + 2 * layout.binsPerSide]),
             facts[index * Fact.count..<(index + 1) * Fact.count])
         }
       }
@@ -54,7 +55,7 @@ struct HistogramJob {
   }
 
   private func histogram(
-    _ counts: Slice<UnsafeBufferPointer<UInt32>>, _ facts: Slice<UnsafeBufferPointer<Int32>>
+    _ counts: UnsafeBufferPointer<UInt32>, _ facts: Slice<UnsafeBufferPointer<Int32>>
   ) -> Histogram {
     func bits(_ fact: Fact) -> UInt32 {
       UInt32(bitPattern: facts[facts.startIndex + fact.rawValue])
@@ -66,7 +67,8 @@ struct HistogramJob {
     let minimum = largest >> 31 == 1 ? largest : UInt32(bitPattern: lowest)
     let maximum = highest >= 0 ? UInt32(bitPattern: highest) : smallest
     return Histogram(
-      counted: counts, layout: layout, exponent: Int(Int32(bitPattern: bits(.exponent))),
+      counted: counts.map { UInt64($0) }, layout: layout,
+      exponent: Int(Int32(bitPattern: bits(.exponent))),
       zeros: UInt64(bits(.zeros)), nans: UInt64(bits(.nans)),
       positiveInfinities: UInt64(bits(.positiveInfinities)),
       negativeInfinities: UInt64(bits(.negativeInfinities)),

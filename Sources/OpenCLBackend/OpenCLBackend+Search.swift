@@ -36,8 +36,8 @@ extension OpenCLBackend {
       found = []
     } else {
       let length = 2 * (bins + 1)
-      let counts = Tensor(tables.flatMap(\.table.counts), shape: [tables.count, length])
-      let excesses = Tensor(tables.flatMap(\.table.excesses), shape: [tables.count, length])
+      let counts = joined(tables.map(\.table.counts), length)
+      let excesses = joined(tables.map(\.table.excesses), length)
       let grids = Tensor(tables.flatMap { words($0.grid, $0.table) }, shape: [tables.count, 8])
       let results = try makeValue(.uint64, [tables.count, SearchResult.words])
       let groups = min(tables.count, settings.groups(facts))
@@ -54,6 +54,14 @@ extension OpenCLBackend {
           histogram, levels: settings.levels, scheme: settings.scheme)
       }
       return QuantizerSearch.fit(histogram, candidate, source.grid)
+    }
+  }
+
+  private func joined<Word: TensorScalar>(_ parts: [[Word]], _ length: Int) -> Tensor {
+    Tensor(shape: [parts.count, length]) { (words: UnsafeMutableBufferPointer<Word>) in
+      for (index, part) in parts.enumerated() {
+        _ = words[(index * length)...].update(fromContentsOf: part)
+      }
     }
   }
 

@@ -42,13 +42,13 @@ extension Histogram {
 
   /// A histogram of parts that a kernel counted, which are not checked.
   package init(
-    counted counts: some Collection<some FixedWidthInteger>, layout: Layout, exponent: Int,
+    counted counts: [UInt64], layout: Layout, exponent: Int,
     zeros: UInt64, nans: UInt64, positiveInfinities: UInt64, negativeInfinities: UInt64,
     clippedBelow: UInt64, clippedAbove: UInt64, minimum: Float?, maximum: Float?
   ) {
     self.layout = layout
     self.exponent = exponent
-    self.counts = counts.map { UInt64($0) }
+    self.counts = counts
     self.zeros = zeros
     self.nans = nans
     self.positiveInfinities = positiveInfinities
