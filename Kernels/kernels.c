@@ -55,6 +55,9 @@ static const char prelude_rows[] = {
 static const char prelude_runs[] = {
 #embed "prelude/runs.cl" suffix(, 0)
 };
+static const char prelude_truncate[] = {
+#embed "prelude/truncate.cl" suffix(, 0)
+};
 static const char product_block[] = {
 #embed "product/block.cl" suffix(, 0)
 };
@@ -132,6 +135,7 @@ static const ck_source sources[] = {
     ROW("prelude/prelude.cl", prelude),
     ROW("prelude/rows.cl", prelude_rows),
     ROW("prelude/runs.cl", prelude_runs),
+    ROW("prelude/truncate.cl", prelude_truncate),
     ROW("product/block.cl", product_block),
     ROW("product/pack_rows.cl", pack_rows),
     ROW("product/result.cl", product_result),

@@ -7,10 +7,10 @@
 #endif
 
 __kernel LB_GROUP void combine(__global const FROM *restrict from, __global const FROM *restrict with,
-                               __global TO *restrict to, const Runs runs, const uint count) {
+                               __global TO *restrict to, __constant Runs *runs, const uint count) {
   FOR_EACH_RUN(runs, start, length) {
-    __global const FROM *restrict xs = from + lb_offset(&runs, 0, start);
-    __global const FROM *restrict ys = with + lb_offset(&runs, 1, start);
+    __global const FROM *restrict xs = from + lb_offset(runs, 0, start);
+    __global const FROM *restrict ys = with + lb_offset(runs, 1, start);
     __global TO *restrict zs = to + start;
     for (uint i = 0; i < length; i++) {
       const FROM x = xs[i * X_STEP];

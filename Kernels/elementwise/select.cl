@@ -7,11 +7,11 @@
 
 __kernel LB_GROUP void choose(__global const uchar *restrict condition,
                               __global const WORD *restrict from, __global const WORD *restrict with,
-                              __global WORD *restrict to, const Runs runs, const uint count) {
+                              __global WORD *restrict to, __constant Runs *runs, const uint count) {
   FOR_EACH_RUN(runs, start, length) {
-    __global const uchar *restrict cs = condition + lb_offset(&runs, 0, start);
-    __global const WORD *restrict xs = from + lb_offset(&runs, 1, start);
-    __global const WORD *restrict ys = with + lb_offset(&runs, 2, start);
+    __global const uchar *restrict cs = condition + lb_offset(runs, 0, start);
+    __global const WORD *restrict xs = from + lb_offset(runs, 1, start);
+    __global const WORD *restrict ys = with + lb_offset(runs, 2, start);
     __global WORD *restrict zs = to + start;
     for (uint i = 0; i < length; i++) {
       zs[i] = cs[i * C_STEP] != 0 ? xs[i * X_STEP] : ys[i * Y_STEP];

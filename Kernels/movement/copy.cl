@@ -8,10 +8,11 @@
 #endif
 
 __kernel LB_GROUP void copy(__global const WORD *restrict from, __global WORD *restrict to,
-                            const Runs runs, const uint count) {
+                            __constant Runs *runs, const uint count) {
   FOR_EACH_RUN(runs, start, length) {
-    __global const WORD *restrict xs = from + lb_offset(&runs, 0, start);
-    __global WORD *restrict ys = to + lb_offset(&runs, 1, start);
-    for (int i = 0; i < (int)length; i++) ys[i * (TO_STEP)] = xs[i * (FROM_STEP)];
+    __global const WORD *restrict xs = from + lb_offset(runs, 0, start);
+    __global WORD *restrict ys = to + lb_offset(runs, 1, start);
+    const int from_step = FROM_STEP, to_step = TO_STEP;
+    for (int i = 0; i < (int)length; i++) ys[i * to_step] = xs[i * from_step];
   }
 }

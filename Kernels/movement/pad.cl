@@ -32,15 +32,15 @@ LB_FUNCTION int lb_source(int index, int extent) {
 }
 
 __kernel LB_GROUP void pad(__global const WORD *restrict from, __global WORD *restrict to,
-                           const Border border, const uint count) {
+                           __constant Border *border, const uint count) {
   FOR_EACH_ITEM(i, count) {
     uint rest = i;
     int offset = 0, stride = 1;
     for (int axis = RANK - 1; axis >= 0; axis--) {
-      const uint outer = rest / (uint)border.extents[axis];
-      const int index = (int)(rest - outer * (uint)border.extents[axis]) - border.before[axis];
-      offset += lb_source(index, border.inputs[axis]) * stride;
-      stride *= border.inputs[axis];
+      const uint outer = rest / (uint)border->extents[axis];
+      const int index = (int)(rest - outer * (uint)border->extents[axis]) - border->before[axis];
+      offset += lb_source(index, border->inputs[axis]) * stride;
+      stride *= border->inputs[axis];
       rest = outer;
     }
     to[i] = from[offset];

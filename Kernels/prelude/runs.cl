@@ -1,5 +1,8 @@
 // A walk over a row-major result whose operands are read (or written) with strides: `DeviceRuns` in
 // Swift. Axes over which every operand moves evenly have been merged; the last axis is the run.
+//
+// A kernel takes it in constant memory: drivers disagree about the size of structures that are passed by
+// value.
 
 typedef struct {
   int rank; // number of merged axes, 1 to 8
@@ -9,7 +12,7 @@ typedef struct {
 } Runs;
 
 // Offset of an operand for the result's element `position`.
-LB_FUNCTION int lb_offset(const Runs *runs, int operand, uint position) {
+LB_FUNCTION int lb_offset(__constant Runs *runs, int operand, uint position) {
   int offset = runs->bases[operand];
   for (int axis = runs->rank - 1; axis > 0; axis--) {
     const uint outer = position / (uint)runs->extents[axis];
@@ -25,7 +28,7 @@ LB_FUNCTION int lb_offset(const Runs *runs, int operand, uint position) {
 #ifdef CPU
 #define FOR_EACH_RUN(runs, start, length)                                                          \
   const uint lb_last = min(((uint)get_global_id(0) + 1u) * LB_ITEMS, count);                       \
-  const uint lb_run = (uint)(runs).extents[(runs).rank - 1];                                              \
+  const uint lb_run = (uint)(runs)->extents[(runs)->rank - 1];                              \
   for (uint start = (uint)get_global_id(0) * LB_ITEMS, length;                                     \
        start < lb_last && (length = min(lb_run - start % lb_run, lb_last - start)) != 0u;          \
        start += length)

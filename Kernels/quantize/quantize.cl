@@ -8,9 +8,9 @@
 
 __kernel LB_GROUP void quantize(__global const float *restrict x, __global const float *restrict scales,
                                 __global const CODE *restrict zero_points, __global CODE *restrict codes,
-                                const Runs runs, const uint count) {
+                                __constant Runs *runs, const uint count) {
   FOR_EACH_RUN(runs, start, length) {
-    const int parameter = lb_offset(&runs, 0, start);
+    const int parameter = lb_offset(runs, 0, start);
     __global const float *restrict scale = scales + parameter;
     __global const CODE *restrict zero_point = zero_points + parameter;
     for (uint i = 0; i < length; i++) {

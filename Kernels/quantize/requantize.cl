@@ -9,10 +9,10 @@
 __kernel LB_GROUP void requantize(__global const int *restrict sums, __global const int *restrict biases,
                                   __global const float *restrict multipliers,
                                   __global const CODE *restrict zero_point, __global CODE *restrict codes,
-                                  const Runs runs, const uint multiplier_step, const uint count) {
+                                  __constant Runs *runs, const uint multiplier_step, const uint count) {
   const int zero = (int)zero_point[0];
   FOR_EACH_RUN(runs, start, length) {
-    const int parameter = lb_offset(&runs, 0, start);
+    const int parameter = lb_offset(runs, 0, start);
     for (uint i = 0; i < length; i++) {
       const uint at = (uint)parameter + i * STEP;
       const int sum = (int)((uint)sums[start + i] + (uint)biases[at]);

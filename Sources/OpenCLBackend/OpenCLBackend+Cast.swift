@@ -12,7 +12,8 @@ extension OpenCLBackend {
     else { return try runOnHost("cast", [x]) { $0.cast($1[0], to: elementType) } }
     let y = try makeValue(elementType, x.shape)
     let kernel = DeviceKernel(
-      "elementwise/map.cl", "map", ["FROM=\(from)", "TO=\(to)", "EXPRESSION=\(expression)"])
+      "elementwise/map.cl", "map", ["FROM=\(from)", "TO=\(to)", "EXPRESSION=\(expression)"],
+      preludes: expression.hasPrefix("lb_") ? ["prelude/truncate.cl"] : [])
     try launchItems(kernel, count: x.count, x, y, UInt32(x.count), Float(0), Float(0))
     return y
   }
@@ -25,9 +26,7 @@ extension OpenCLBackend {
     guard let type = to.arithmeticType else { return nil }
     if to == .float32 { return "convert_float_rte(x)" }
     guard from == .float32 else { return "(\(type))x" }
-    guard to.byteCount <= 4, let range = to.integerRange else {
-      return "convert_\(type)_sat_rtz(x)"
-    }
+    guard to.byteCount <= 4, let range = to.integerRange else { return "lb_long(x)" }
     // Through 64 bits, because Intel's CPU compiler gets convert_uint_sat wrong in vectors.
     let bounded = "(x != x ? 0.0f : fmin(fmax(x, -9e9f), 9e9f))"
     return "(\(type))clamp((long)\(bounded), \(range.lowerBound)l, \(range.upperBound)l)"

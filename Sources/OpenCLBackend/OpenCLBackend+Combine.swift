@@ -26,7 +26,7 @@ extension OpenCLBackend {
         "FROM=\(from)", "TO=\(to)", "EXPRESSION=\(expression)",
         "X_STEP=\(runs.steps[0])", "Y_STEP=\(runs.steps[1])",
       ], preludes: preludes)
-    try launchItems(kernel, count: runs.count, a, b, y, runs, UInt32(runs.count))
+    try launchItems(kernel, count: runs.count, a, b, y, constants(runs.words), UInt32(runs.count))
     return y
   }
 
@@ -45,7 +45,8 @@ extension OpenCLBackend {
         "WORD=\(a.elementType.wordType)", "C_STEP=\(runs.steps[0])",
         "X_STEP=\(runs.steps[1])", "Y_STEP=\(runs.steps[2])",
       ], preludes: ["prelude/runs.cl"])
-    try launchItems(kernel, count: runs.count, condition, a, b, y, runs, UInt32(runs.count))
+    try launchItems(
+      kernel, count: runs.count, condition, a, b, y, constants(runs.words), UInt32(runs.count))
     return y
   }
 }

@@ -114,7 +114,7 @@ extension OpenCLBackend {
   ) throws {
     func step(_ operand: Int) -> String {
       let step = runs.steps[operand]
-      return step == 0 || step == 1 ? "\(step)" : "runs.strides[\(operand)][runs.rank - 1]"
+      return step == 0 || step == 1 ? "\(step)" : "runs->strides[\(operand)][runs->rank - 1]"
     }
     let kernel = DeviceKernel(
       "movement/copy.cl", "copy",
@@ -123,6 +123,7 @@ extension OpenCLBackend {
         "TO_STEP=\(step(1))",
       ], preludes: ["prelude/runs.cl"])
     try launchItems(
-      kernel, count: runs.count, x, y, runs, UInt32(runs.count), operation: operation)
+      kernel, count: runs.count, x, y, constants(runs.words), UInt32(runs.count),
+      operation: operation)
   }
 }

@@ -28,7 +28,8 @@ extension OpenCLBackend {
         ["WORD=\(x.elementType.wordType)", "RANK=\(x.rank)", "MODE=\(mode)"])
       try launchItems(
         kernel, count: count, x, y,
-        Border(extents: shape, inputs: x.shape, before: padding.before), UInt32(count))
+        constants(borderWords(extents: shape, inputs: x.shape, before: padding.before)),
+        UInt32(count))
       return y
     }
     return try runOnHost("pad", [x]) { $0.pad($1[0], padding) }
@@ -77,16 +78,8 @@ extension OpenCLBackend {
 }
 
 /// `Border` of `Kernels/movement/pad.cl`.
-private struct Border: KernelArgument {
-  private let words: [Int32]
-
-  init(extents: [Int], inputs: [Int], before: [Int]) {
-    words = [extents, inputs, before].flatMap { values in
-      values.map { Int32($0) } + [Int32](repeating: 0, count: 8 - values.count)
-    }
-  }
-
-  func withArgument<Result>(_ body: (Int, UnsafeRawPointer?) -> Result) -> Result {
-    words.withUnsafeBytes { body($0.count, $0.baseAddress) }
+private func borderWords(extents: [Int], inputs: [Int], before: [Int]) -> [Int32] {
+  [extents, inputs, before].flatMap { values in
+    values.map { Int32($0) } + [Int32](repeating: 0, count: 8 - values.count)
   }
 }

@@ -19,7 +19,8 @@ extension OpenCLBackend {
     let codes = try makeValue(type, x.shape)
     let zeroPoint = try zeroPoint ?? zeros(type, scale.count)
     try launchItems(
-      kernel, count: runs.count, x, scale, zeroPoint, codes, runs, UInt32(runs.count))
+      kernel, count: runs.count, x, scale, zeroPoint, codes, constants(runs.words),
+      UInt32(runs.count))
     return codes
   }
 
@@ -39,7 +40,8 @@ extension OpenCLBackend {
     }
     let y = try makeValue(.float32, x.shape)
     let zeroPoint = try zeroPoint ?? zeros(x.elementType, scale.count)
-    try launchItems(kernel, count: runs.count, x, scale, zeroPoint, y, runs, UInt32(runs.count))
+    try launchItems(
+      kernel, count: runs.count, x, scale, zeroPoint, y, constants(runs.words), UInt32(runs.count))
     return y
   }
 
@@ -64,7 +66,8 @@ extension OpenCLBackend {
     let codes = try makeValue(type, accumulator.shape)
     let bias = try bias ?? zeros(.int32, extent)
     try launchItems(
-      kernel, count: runs.count, accumulator, bias, multiplier, zeroPoint, codes, runs,
+      kernel, count: runs.count, accumulator, bias, multiplier, zeroPoint, codes,
+      constants(runs.words),
       UInt32(multiplier.count == 1 ? 0 : 1), UInt32(runs.count))
     return codes
   }

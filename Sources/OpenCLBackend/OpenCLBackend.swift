@@ -21,6 +21,7 @@ public final class OpenCLBackend: HostFallback {
   let queue: Queue
   let kernels: KernelPool
   let pool: MemoryPool
+  let constantMemory = ConstantMemory()
   private let hostCounts = Mutex<[String: Int]>([:])
 
   /// A backend on `device`; compiled kernels are kept in `cache`.

@@ -1,17 +1,14 @@
-import OpenCLHost
-import Operations
-
 /// A walk over a row-major result whose operands move with strides: `Runs` of
 /// `Kernels/prelude/runs.cl`.
 ///
 /// Neighbouring axes over which every operand moves evenly are merged, so that runs are long.
-struct DeviceRuns: KernelArgument {
+struct DeviceRuns {
   /// Elements of the result.
   let count: Int
   /// What every operand steps by along the run.
   let steps: [Int]
   /// The number of merged axes, extents, four operands' strides, four bases; eight axes.
-  private let words: [Int32]
+  let words: [Int32]
 
   /// Walks `shape` with operand `i` starting at `bases[i]` and stepping `operandStrides[i][axis]`
   /// elements along `axis`; `nil` if that takes more than eight axes or 2^31 elements.
@@ -65,10 +62,6 @@ struct DeviceRuns: KernelArgument {
           axis < missing || operand[axis - missing] == 1 ? 0 : own[axis - missing]
         }
       })
-  }
-
-  func withArgument<Result>(_ body: (Int, UnsafeRawPointer?) -> Result) -> Result {
-    words.withUnsafeBytes { body($0.count, $0.baseAddress) }
   }
 }
 
