@@ -78,14 +78,15 @@ LB_INLINE bool make_grid(float below, float above, scale_grid *grid) {
   return true;
 }
 
-// Where a kernel leaves what it found about distribution `index`: eight words.
+// Where a kernel leaves what it found about distribution `index`: eight words. Without a grid nothing
+// was searched, `best` holds whatever was there, and zeros stand for it.
 LB_INLINE void put_result(
     __global ulong *results, uint index, candidate best, ulong squares_high, ulong squares_low,
     float lowest, float highest, ulong finite, bool is_found) {
   __global ulong *result = results + (ulong)index * 8;
-  result[0] = (ulong)best.multiple;
-  result[1] = (ulong)best.zero_point;
-  result[2] = best.excess_sum;
+  result[0] = is_found ? (ulong)best.multiple : 0;
+  result[1] = is_found ? (ulong)best.zero_point : 0;
+  result[2] = is_found ? best.excess_sum : 0;
   result[3] = squares_high;
   result[4] = squares_low;
   result[5] = (ulong)as_uint(lowest) | (ulong)as_uint(highest) << 32;
