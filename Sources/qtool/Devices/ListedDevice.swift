@@ -44,7 +44,20 @@ struct ListedDevice: Encodable {
         ? "its driver has no compiler"
         : try !device[.isLittleEndian]
           ? "stores the highest byte first"
-          : try !device[.roundsToNearest] ? "does not round to the nearest" : nil
+          : try !device[.roundsToNearest]
+            ? "does not round to the nearest"
+            : Self.knownProblem(platform: platform, name: name, driver: driver)
+  }
+
+  /// What a self-test cannot find out without ending the process.
+  ///
+  /// On llvmpipe of Mesa 22.3.6, transposed convolutions and resampling end in SIGSEGV in the code
+  /// that the driver generates. Later versions are judged by the self-test.
+  private static func knownProblem(platform: String, name: String, driver: String) -> String? {
+    guard platform == "rusticl", name.hasPrefix("llvmpipe"),
+      let major = driver.split(separator: ".").first.flatMap({ Int($0) }), major < 23
+    else { return nil }
+    return "rusticl of Mesa \(driver) crashes on llvmpipe"
   }
 
   /// Graphics processors first, then accelerators, then processors; more compute units times clock

@@ -16,12 +16,41 @@ struct SelfTest {
         + OperationCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.operation))
   }
 
-  /// A few milliseconds' worth: what every command runs before it trusts a device.
-  static var short: SelfTest {
+  /// A few milliseconds' worth: what every command runs before it trusts a device. A device that
+  /// says that it keeps denormal numbers is tested for that too.
+  static func short(keepsDenormals: Bool) -> SelfTest {
     SelfTest(
       cases: ConvolutionCase.all.filter { !$0.hasDenormals }.prefix(1).map(SelfTestCase.convolution)
         + CodeConvolutionCase.all.prefix(1).map(SelfTestCase.codeConvolution)
-        + MatrixProductCase.all.prefix(1).map(SelfTestCase.matrixProduct))
+        + MatrixProductCase.all.prefix(1).map(SelfTestCase.matrixProduct)
+        + probes.filter { keepsDenormals || !$0.hasDenormals }.map(SelfTestCase.operation))
+  }
+
+  /// Arithmetic that drivers get wrong: rounding to even, one rounding of a fused product and sum,
+  /// denormal numbers, division, conversions that saturate, strided walks.
+  private static var probes: [OperationCase] {
+    let x = Tensor(
+      [
+        0, -0.0, 0.5, -0.5, 1.5, 2.5, -2.5, 0x1.000002p0, 0x1.fffffep0, 1e-20, -3e10, 9.3e18,
+        -9.3e18,
+        .infinity, -.infinity, .nan,
+      ] as [Float], shape: [2, 8])
+    let row = Tensor([3, 0x1.000002p0, -7, 0x1.555556p-2, 1e9, 1e-10, 0.1, 10] as [Float])
+    let tiny = Tensor([0x1p-126, -0x1.8p-126, 0x1p-140, 3] as [Float])
+    let half = Tensor([0.5, 0.5, 1, 0.25] as [Float])
+    return [
+      OperationCase("rounding", .map(.round), [x]),
+      OperationCase("fma", .map(.hardSigmoid(alpha: 0x1.000002p-2, beta: 0.5)), [x]),
+      OperationCase("a product with a row", .combine(.multiply), [x, row]),
+      OperationCase("a quotient by a row", .combine(.divide), [x, row]),
+      OperationCase("denormal numbers", .combine(.multiply), [tiny, half], hasDenormals: true),
+      OperationCase("transposition", .transpose([1, 0]), [x]),
+      OperationCase("to 8 bits", .cast(.int8), [x]),
+      OperationCase("to 64 bits", .cast(.int64), [x]),
+      OperationCase(
+        "codes", .quantize(.tensor, .uint8),
+        [x, Tensor(scalar: Float(0.1)), Tensor(scalar: UInt8(128))]),
+    ]
   }
 
   /// The first case whose result differs from the reference's.

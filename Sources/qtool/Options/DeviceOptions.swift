@@ -20,7 +20,7 @@ struct DeviceOptions: ParsableArguments {
     default:
       let chosen = try DeviceList().device(named: device)
       let backend = try OpenCLBackend(chosen.device)
-      if let failure = try SelfTest.short.failure(of: backend) {
+      if let failure = try Self.failure(of: backend) {
         throw DeviceSelectionError("device '\(chosen.name)' fails its self-test: \(failure)")
       }
       return backend
@@ -39,6 +39,10 @@ struct DeviceOptions: ParsableArguments {
     }
   }
 
+  private static func failure(of backend: OpenCLBackend) throws -> String? {
+    try SelfTest.short(keepsDenormals: backend.facts.keepsDenormals).failure(of: backend)
+  }
+
   private func openBest() throws -> any Backend {
     let list: DeviceList
     do throws(OpenCLError) {
@@ -54,7 +58,7 @@ struct DeviceOptions: ParsableArguments {
     for candidate in list.ranked {
       do {
         let backend = try OpenCLBackend(candidate.device)
-        guard let failure = try SelfTest.short.failure(of: backend) else {
+        guard let failure = try Self.failure(of: backend) else {
           Console.shared.detail(
             "device: \(candidate.index) '\(candidate.name)' of \(candidate.platform)")
           return backend
