@@ -58,7 +58,8 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// The range method of weights unless another is asked for.
   ///
   /// With many levels the error of rounding is small, and cutting off the largest weights of a channel,
-  /// as least squares does, costs more than it gains; with few levels least squares wins clearly.
+  /// as least squares does, costs more than it gains. With few levels least squares has the smaller
+  /// error on the weights themselves; which method gives the better accuracy depends on the model.
   public static func weightRange(levels: Int) -> RangeMethod { levels > 128 ? .minmax : .mse }
 
   /// Level counts that weights can have: what fits a signed byte.
