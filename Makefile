@@ -38,11 +38,13 @@ conformance: release
 	Tests/conformance.py $(RELEASE)/qtool --device $(or $(DEVICE),auto)
 
 lint:
+	Scripts/packages lint
 	Scripts/lint
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
-	find Kernels -name '*.cl' -o -name '*.h' | xargs clang-format -i
+	Scripts/packages lint
+	find Package.swift Sources Tests Benchmarks -name "*.swift" ! -name "*.pb.swift" | xargs swift format --in-place --parallel
+	find Kernels Sources -name "*.cl" -o -name "*.c" -o -name "*.h" | xargs clang-format -i
 
 bench:
 	Scripts/packages build run

@@ -1,4 +1,5 @@
-// The one list of OpenCL C sources: an #embed and a row for each .cl file of this folder, sorted by path.
+// The one list of OpenCL C sources: an #embed and a row for each .cl file of this folder, sorted by
+// path.
 #include "CKernels.h"
 
 static const char convolve_planes[] = {
@@ -113,7 +114,8 @@ static const char search_tables[] = {
 #embed "search/tables.cl" suffix(, 0)
 };
 
-#define ROW(path, name) {path, name, sizeof name - 1}
+#define ROW(path, name)                                                                            \
+  { path, name, sizeof name - 1 }
 static const ck_source sources[] = {
     ROW("conv/convolve_planes.cl", convolve_planes),
     ROW("conv/convolve_tile.cl", convolve_tile),

@@ -10,9 +10,8 @@
 #endif
 
 // The factors of the outputs whose first reads coordinate (z, y, column) of the channel at `base`.
-floatv load_factors(__constant Geometry *g, __global const ELEMENT *x,
-                                  const float zeroPoint, const int base, const int z, const int y,
-                                  const int column) {
+floatv load_factors(__constant Geometry *g, __global const ELEMENT *x, const float zeroPoint,
+                    const int base, const int z, const int y, const int column) {
   if (z < 0 || z >= g->inputZ || y < 0 || y >= g->inputY) return 0.0f;
   const int stride = g->strideX;
   const int row = base + (z * g->inputY + y) * g->inputX;
@@ -38,10 +37,11 @@ floatv load_factors(__constant Geometry *g, __global const ELEMENT *x,
 
 // Work-items: filters of all groups, images. `factors` and `zeroPointCount` are those of the other
 // forms; planes are never shared and have one zero point.
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void convolve_planes(
-    __constant Geometry *g, __constant int4 *taps, __global const int2 *restrict factors,
-    __global const ELEMENT *restrict x, __global const ELEMENT *restrict xZeroPoint,
-    const int zeroPointCount, __global const float *restrict weights, RESULT_PARAMETERS) {
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+convolve_planes(__constant Geometry *g, __constant int4 *taps,
+                __global const int2 *restrict factors, __global const ELEMENT *restrict x,
+                __global const ELEMENT *restrict xZeroPoint, const int zeroPointCount,
+                __global const float *restrict weights, RESULT_PARAMETERS) {
   const int row = get_global_id(0), image = get_global_id(1);
   const int group = row / g->filters;
 #ifdef CODES
@@ -58,10 +58,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void convolve_planes(
       totalv total = 0;
       for (int tap = 0; tap < g->tapCount; tap++) {
         const int4 t = taps[tap];
-        partial = fma((floatv)(weights[tap]),
-                      load_factors(g, x, inputZeroPoint, s.base, s.z + t.s0, s.y + t.s1,
-                                   s.x + t.s2),
-                      partial);
+        partial =
+            fma((floatv)(weights[tap]),
+                load_factors(g, x, inputZeroPoint, s.base, s.z + t.s0, s.y + t.s1, s.x + t.s2),
+                partial);
         if ((tap + 1) % BLOCK == 0 || tap + 1 == g->tapCount) {
           total = tap < BLOCK ? TO_TOTAL(partial) : total + TO_TOTAL(partial);
           partial = 0.0f;

@@ -33,10 +33,10 @@ typedef float total_t;
 
 // Work-items: outputs, filters, groups. `factors` gives the groups of x and of the weights that a
 // group of the result multiplies.
-__kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void convolve_tile(
-    __constant Geometry *g, __constant int4 *taps, __global const int2 *restrict factors,
-    __global const ELEMENT *restrict x, __global const ELEMENT *restrict xZeroPoint,
-    const int zeroPointCount, __global const float *restrict weights, RESULT_PARAMETERS) {
+__kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
+convolve_tile(__constant Geometry *g, __constant int4 *taps, __global const int2 *restrict factors,
+              __global const ELEMENT *restrict x, __global const ELEMENT *restrict xZeroPoint,
+              const int zeroPointCount, __global const float *restrict weights, RESULT_PARAMETERS) {
   __local float rows[STEP][TILE];
   __local float columns[STEP][TILE];
   const int lx = get_local_id(0), ly = get_local_id(1);

@@ -9,7 +9,8 @@
 // Outputs are numbered image by image, so a vector of them can reach over rows and images. Its
 // neighbours in a row are a run; a vector of few runs is loaded with a masked vector load a run.
 //
-// After product/vectors.cl, product/block.cl, product/result.cl and conv/geometry.cl. ELEMENT is the type of x.
+// After product/vectors.cl, product/block.cl, product/result.cl and conv/geometry.cl. ELEMENT is
+// the type of x.
 #ifndef ELEMENT
 #error "ELEMENT: float, or char or uchar with CODES"
 #endif
@@ -37,8 +38,8 @@ typedef struct {
 #endif
 
 // The runs of `lanes` outputs from `output` on, at most MAX_RUNS + 1.
-int find_runs(__constant Geometry *g, const int xGroup, const int output,
-                            const int lanes, Run *runs) {
+int find_runs(__constant Geometry *g, const int xGroup, const int output, const int lanes,
+              Run *runs) {
   int count = 0;
   for (int lane = 0; lane < lanes && count <= MAX_RUNS; count++) {
     Run run;
@@ -53,16 +54,15 @@ int find_runs(__constant Geometry *g, const int xGroup, const int output,
 }
 
 // The channels c, first.s0 <= c < first.s1, whose products with `tap` lie in a block of the sum.
-int2 channels_of_block(const int tap, const int tapCount, const int start,
-                                     const int count) {
+int2 channels_of_block(const int tap, const int tapCount, const int start, const int count) {
   return (int2)(max(0, (start - tap + tapCount - 1) / tapCount),
                 (start + count - tap + tapCount - 1) / tapCount);
 }
 
 // Loads a block's factors for `lanes` outputs lane by lane; the other lanes become zero.
-void load_lanes(__constant Geometry *g, __constant int4 *taps, const Input *input,
-                              const int xGroup, const int output, const int lanes, const int start,
-                              const int count, __local float *columns) {
+void load_lanes(__constant Geometry *g, __constant int4 *taps, const Input *input, const int xGroup,
+                const int output, const int lanes, const int start, const int count,
+                __local float *columns) {
   const int plane = input_plane(g), tapCount = g->tapCount;
   float zeroPoints[VECTOR];
   vstorev(input->zeroPoints, 0, zeroPoints);
@@ -89,9 +89,8 @@ floatv load_row(const Input *input, const int from, const int stride) {
 
 // Loads a block's factors for one vector of outputs of few runs and a stride of at most 2. Returns
 // 0 without having loaded everything if a vector load would reach beyond the input.
-int load_runs(__constant Geometry *g, __constant int4 *taps, const Input *input,
-                            const int runCount, const Run *runs, const int start, const int count,
-                            __local float *columns) {
+int load_runs(__constant Geometry *g, __constant int4 *taps, const Input *input, const int runCount,
+              const Run *runs, const int start, const int count, __local float *columns) {
   const int plane = input_plane(g), tapCount = g->tapCount, stride = g->strideX;
   for (int tap = 0; tap < tapCount; tap++) {
     const int4 t = taps[tap];
@@ -134,8 +133,7 @@ int load_runs(__constant Geometry *g, __constant int4 *taps, const Input *input,
 // The zero points of the lanes from `output` on: one for all, or one a column of every matrix.
 #ifdef CODES
 floatv zero_points(__constant Geometry *g, __global const ELEMENT *zeroPoints,
-                                 const int zeroPointCount, const int xGroup, const int output,
-                                 const int lanes) {
+                   const int zeroPointCount, const int xGroup, const int output, const int lanes) {
   float some[VECTOR];
   for (int lane = 0; lane < VECTOR; lane++) {
     const int column = xGroup * g->inputX + output + min(lane, max(lanes - 1, 0));
@@ -146,9 +144,9 @@ floatv zero_points(__constant Geometry *g, __global const ELEMENT *zeroPoints,
 #endif
 
 // Turns the totals of one vector of outputs into results.
-void store_vector(__constant Geometry *g, const int group, const int output,
-                  const int lanes, const int firstRow, const int rows,
-                  __local const total_t *totals, RESULT_PARAMETERS) {
+void store_vector(__constant Geometry *g, const int group, const int output, const int lanes,
+                  const int firstRow, const int rows, __local const total_t *totals,
+                  RESULT_PARAMETERS) {
   const int plane = output_plane(g);
   int targets[VECTOR];
   for (int lane = 0; lane < lanes; lane++) targets[lane] = target_of(g, group, output + lane);
@@ -169,11 +167,12 @@ void store_vector(__constant Geometry *g, const int group, const int output,
 
 // Work-items: LANES outputs, parts of filters, groups. `factors` gives the groups of x and of
 // the weights that a group of the result multiplies.
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void convolve_vector(
-    __constant Geometry *g, __constant int4 *taps, __global const int2 *restrict factors,
-    __global const ELEMENT *restrict x, __global const ELEMENT *restrict xZeroPoint,
-    const int zeroPointCount, __global const float *restrict weights, RESULT_PARAMETERS,
-    const int partTiles, __local float *restrict columns, __local total_t *restrict totals) {
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+convolve_vector(__constant Geometry *g, __constant int4 *taps,
+                __global const int2 *restrict factors, __global const ELEMENT *restrict x,
+                __global const ELEMENT *restrict xZeroPoint, const int zeroPointCount,
+                __global const float *restrict weights, RESULT_PARAMETERS, const int partTiles,
+                __local float *restrict columns, __local total_t *restrict totals) {
   const int group = get_global_id(2);
   const int xGroup = factors[group].s0;
   const int firstOutput = get_global_id(0) * LANES;

@@ -1,10 +1,11 @@
 // What one launch of a convolution computes: a pass of ConvolutionGeometry.
 //
-// A matrix product is a convolution too: every matrix of the product is a group, the right factor an
-// image of one row whose channels are the matrix's rows, the left factor its weights.
+// A matrix product is a convolution too: every matrix of the product is a group, the right factor
+// an image of one row whose channels are the matrix's rows, the left factor its weights.
 //
-// Output q of the pass (q within count, image by image, row-major) is the output `first + q * step`;
-// it reads for every tap the input at `origin + q * stride + tap`, outside of which lies zero.
+// Output q of the pass (q within count, image by image, row-major) is the output `first + q *
+// step`; it reads for every tap the input at `origin + q * stride + tap`, outside of which lies
+// zero.
 typedef struct {
   int batch, groups, channels, filters;
   int inputZ, inputY, inputX;

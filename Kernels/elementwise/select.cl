@@ -6,8 +6,9 @@
 #endif
 
 __kernel LB_GROUP void choose(__global const uchar *restrict condition,
-                              __global const WORD *restrict from, __global const WORD *restrict with,
-                              __global WORD *restrict to, __constant Runs *runs, const uint count) {
+                              __global const WORD *restrict from,
+                              __global const WORD *restrict with, __global WORD *restrict to,
+                              __constant Runs *runs, const uint count) {
   FOR_EACH_RUN(runs, start, length) {
     __global const uchar *restrict cs = condition + lb_offset(runs, 0, start);
     __global const WORD *restrict xs = from + lb_offset(runs, 1, start);

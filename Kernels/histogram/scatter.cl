@@ -1,9 +1,9 @@
 // Counts values into bins of power-of-two width with local atomics, for devices of many threads.
 //
-// `range` finds the extrema of every channel, `scatter` reads the bin width off them and counts: two
-// passes over memory, which such devices have the bandwidth for. A group counts into a local table of
-// WINDOW bins and adds what is not zero to the channel's table in global memory; where local memory
-// holds fewer bins than there are, the host launches once a window.
+// `range` finds the extrema of every channel, `scatter` reads the bin width off them and counts:
+// two passes over memory, which such devices have the bandwidth for. A group counts into a local
+// table of WINDOW bins and adds what is not zero to the channel's table in global memory; where
+// local memory holds fewer bins than there are, the host launches once a window.
 //
 // Memory and facts are those of stream.cl, with one table a channel; `clear` initialises both.
 //
@@ -20,8 +20,18 @@
 #define INFINITE 0x7f800000u
 
 enum {
-  EXPONENT, ZEROS, NANS, POSITIVE_INFINITIES, NEGATIVE_INFINITIES, CLIPPED_BELOW, CLIPPED_ABOVE,
-  LOWEST, HIGHEST, SMALLEST, LARGEST, FACTS = 16
+  EXPONENT,
+  ZEROS,
+  NANS,
+  POSITIVE_INFINITIES,
+  NEGATIVE_INFINITIES,
+  CLIPPED_BELOW,
+  CLIPPED_ABOVE,
+  LOWEST,
+  HIGHEST,
+  SMALLEST,
+  LARGEST,
+  FACTS = 16
 };
 
 static inline float power_of_two(int exponent) { return as_float((uint)(exponent + 127) << 23); }
@@ -36,8 +46,8 @@ __kernel void clear(__global uint *tables, __global int *all_facts) {
   for (uint i = get_local_id(0); i < TABLE; i += get_local_size(0))
     tables[(ulong)channel * TABLE + i] = 0;
   for (uint i = get_local_id(0); i < FACTS; i += get_local_size(0))
-    all_facts[(ulong)channel * FACTS + i] = i == LOWEST    ? INT_MAX
-                                            : i == HIGHEST ? INT_MIN
+    all_facts[(ulong)channel * FACTS + i] = i == LOWEST     ? INT_MAX
+                                            : i == HIGHEST  ? INT_MIN
                                             : i == SMALLEST ? -1
                                                             : 0;
 }
@@ -59,9 +69,8 @@ __kernel void clear(__global uint *tables, __global int *all_facts) {
     }                                                                                              \
   }
 
-__kernel void range(
-    __global const float *x, __global int *all_facts, ulong outer, ulong extent, ulong inner,
-    uint first_channel, uint slices) {
+__kernel void range(__global const float *x, __global int *all_facts, ulong outer, ulong extent,
+                    ulong inner, uint first_channel, uint slices) {
   const uint group = get_group_id(0);
   const uint channel = first_channel + group / slices, slice = group % slices;
   __local int lowest, highest;
@@ -95,9 +104,9 @@ __kernel void range(
   }
 }
 
-__kernel void scatter(
-    __global const float *x, __global uint *tables, __global int *all_facts, ulong outer, ulong extent,
-    ulong inner, uint first_channel, uint slices, int exponent, uint window) {
+__kernel void scatter(__global const float *x, __global uint *tables, __global int *all_facts,
+                      ulong outer, ulong extent, ulong inner, uint first_channel, uint slices,
+                      int exponent, uint window) {
   const uint group = get_group_id(0);
   const uint channel = first_channel + group / slices, slice = group % slices;
   __global int *facts = all_facts + (ulong)(group / slices) * FACTS;
@@ -108,9 +117,8 @@ __kernel void scatter(
   barrier(CLK_LOCAL_MEM_FENCE);
 #ifndef FIXED
   // As unsigned numbers, the bits of negative values are above all others.
-  exponent = needed_exponent(
-      max((uint)max(facts[HIGHEST], 0),
-          facts[LARGEST] < 0 ? as_uint(facts[LARGEST]) & 0x7fffffffu : 0u));
+  exponent = needed_exponent(max((uint)max(facts[HIGHEST], 0),
+                                 facts[LARGEST] < 0 ? as_uint(facts[LARGEST]) & 0x7fffffffu : 0u));
 #endif
   const float scale = power_of_two(-exponent);
   uint zeros = 0;

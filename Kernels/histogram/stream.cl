@@ -1,23 +1,24 @@
 // Counts values into bins of power-of-two width in one pass over memory, for CPU devices.
 //
-// One work-item is a group and owns a table, so nothing is atomic. A chunk that fits the first-level
-// cache is looked at twice: once for its extrema, which say how wide its bins must be, and once to count
-// it. When a chunk needs wider bins, the table's bins merge in pairs; see Quantization's Histogram for
-// why the result depends on the set of values alone.
+// One work-item is a group and owns a table, so nothing is atomic. A chunk that fits the
+// first-level cache is looked at twice: once for its extrema, which say how wide its bins must be,
+// and once to count it. When a chunk needs wider bins, the table's bins merge in pairs; see
+// Quantization's Histogram for why the result depends on the set of values alone.
 //
 // Positions are computed for a chunk at a time with vectors and counted one by one: on processors
-// without scatter, counting is bound by one store a value. Equal values in a row would wait for each
-// other's store, so exact zeros (half of all values after a rectifier) are spread over LANES counters
-// by their place in the vector, and a chunk of one value is counted at once.
+// without scatter, counting is bound by one store a value. Equal values in a row would wait for
+// each other's store, so exact zeros (half of all values after a rectifier) are spread over LANES
+// counters by their place in the vector, and a chunk of one value is counted at once.
 //
-//   table  [groups][TABLE]  bins from the most negative to the most positive, then LANES zero counters
-//   facts  [groups][FACTS]  see the enumeration below
+//   table  [groups][TABLE]  bins from the most negative to the most positive, then LANES zero
+//   counters facts  [groups][FACTS]  see the enumeration below
 //
-// A group is a slice of a channel; channel c is x[(o * extent + c) * inner + i] over all o < outer and
-// i < inner, cut into chunks of at most CHUNK neighbours.
+// A group is a slice of a channel; channel c is x[(o * extent + c) * inner + i] over all o < outer
+// and i < inner, cut into chunks of at most CHUNK neighbours.
 //
 // BINS   bins a side, a power of two
-// FIXED  defined where the bin width is given, as `exponent`; values outside are clipped and counted
+// FIXED  defined where the bin width is given, as `exponent`; values outside are clipped and
+// counted
 
 #ifndef BINS
 #error "BINS: number of bins a side"
@@ -28,10 +29,21 @@
 #define LOWEST_EXPONENT (-126)
 #define INFINITE 0x7f800000u
 
-// Extrema of the bits of finite values, as int and as uint: the host derives the extrema of the values.
+// Extrema of the bits of finite values, as int and as uint: the host derives the extrema of the
+// values.
 enum {
-  EXPONENT, ZEROS, NANS, POSITIVE_INFINITIES, NEGATIVE_INFINITIES, CLIPPED_BELOW, CLIPPED_ABOVE,
-  LOWEST, HIGHEST, SMALLEST, LARGEST, FACTS = 16
+  EXPONENT,
+  ZEROS,
+  NANS,
+  POSITIVE_INFINITIES,
+  NEGATIVE_INFINITIES,
+  CLIPPED_BELOW,
+  CLIPPED_ABOVE,
+  LOWEST,
+  HIGHEST,
+  SMALLEST,
+  LARGEST,
+  FACTS = 16
 };
 
 static inline float power_of_two(int exponent) { return as_float((uint)(exponent + 127) << 23); }
@@ -80,8 +92,8 @@ static inline void count_one(__global uint *table, __global int *facts, uint bit
 }
 
 // Counts a chunk of finite values that all have a bin.
-static inline void count_chunk(
-    __global uint *restrict table, __global const float *restrict x, uint length, float scale) {
+static inline void count_chunk(__global uint *restrict table, __global const float *restrict x,
+                               uint length, float scale) {
   const uint16 zero_counters =
       2 * BINS + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   uint positions[CHUNK];
@@ -105,10 +117,10 @@ static inline int16 reduce_halves_max(int16 v) {
   return (int16)(max(max(b.x, b.y), max(b.z, b.w)));
 }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void stream(
-    __global const float *restrict x, __global uint *restrict tables, __global int *restrict all_facts,
-    ulong outer, ulong extent, ulong inner, uint first_channel, uint slices, int exponent) {
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+stream(__global const float *restrict x, __global uint *restrict tables,
+       __global int *restrict all_facts, ulong outer, ulong extent, ulong inner, uint first_channel,
+       uint slices, int exponent) {
   const uint group = get_group_id(0);
   const uint channel = first_channel + group / slices, slice = group % slices;
   __global uint *restrict table = tables + (ulong)group * TABLE;
@@ -145,7 +157,8 @@ void stream(
     }
     // As unsigned numbers, the bits of negative values are above all others.
     uint magnitude = (uint)reduce_halves_max(
-        as_int16(max(as_uint16(max(high, (int16)(0))), large & 0x7fffffffu))).s0;
+                         as_int16(max(as_uint16(max(high, (int16)(0))), large & 0x7fffffffu)))
+                         .s0;
     bool one_by_one = magnitude >= INFINITE;
     for (uint i = whole; i < length; ++i) {
       const uint rest = as_uint(values[i]) & 0x7fffffffu;

@@ -6,9 +6,10 @@
 #error "WORD"
 #endif
 
-__kernel LB_GROUP void gather(__global const WORD *restrict from, __global const long *restrict indices,
-                              __global WORD *restrict to, const uint extent, const uint chosen,
-                              const uint inner, const uint count) {
+__kernel LB_GROUP void gather(__global const WORD *restrict from,
+                              __global const long *restrict indices, __global WORD *restrict to,
+                              const uint extent, const uint chosen, const uint inner,
+                              const uint count) {
   FOR_EACH_ITEM(i, count) {
     const uint row = i / inner;
     const uint outer = row / chosen;

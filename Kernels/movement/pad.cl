@@ -1,15 +1,15 @@
 // A border of repeated elements around a tensor.
 //
-// WORD: an unsigned integer as wide as an element. RANK: 1 to 8. MODE: 1 nearest element, 2 mirrored
-// without repeating the edge, 3 from the opposite side.
+// WORD: an unsigned integer as wide as an element. RANK: 1 to 8. MODE: 1 nearest element, 2
+// mirrored without repeating the edge, 3 from the opposite side.
 #if !defined(WORD) || !defined(RANK) || !defined(MODE)
 #error "WORD, RANK, MODE"
 #endif
 
 typedef struct {
-  int extents[8]; // of the result
-  int inputs[8];  // extents of the input
-  int before[8];  // elements before the input's first; negative crops
+  int extents[8];  // of the result
+  int inputs[8];   // extents of the input
+  int before[8];   // elements before the input's first; negative crops
 } Border;
 
 // The remainder towards minus infinity.

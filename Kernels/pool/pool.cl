@@ -1,10 +1,10 @@
-// Pooling of x [planes, inputs_y, inputs_x] into y [planes, outputs_y, outputs_x]. The taps of a window
-// are taken in row-major order; those outside of the input are left out.
+// Pooling of x [planes, inputs_y, inputs_x] into y [planes, outputs_y, outputs_x]. The taps of a
+// window are taken in row-major order; those outside of the input are left out.
 //
-// T: element type; TV: a vector of 16 of them. INITIAL. COMBINE: of r (so far) and v (a tap), scalars
-// and vectors alike. FINISH: of a scalar r and counted (taps that an average counts). KERNEL_Y,
-// KERNEL_X, STRIDE_Y, STRIDE_X, DILATION_Y, DILATION_X: the window. BORDER: whether taps on the border
-// are counted.
+// T: element type; TV: a vector of 16 of them. INITIAL. COMBINE: of r (so far) and v (a tap),
+// scalars and vectors alike. FINISH: of a scalar r and counted (taps that an average counts).
+// KERNEL_Y, KERNEL_X, STRIDE_Y, STRIDE_X, DILATION_Y, DILATION_X: the window. BORDER: whether taps
+// on the border are counted.
 #if !defined(T) || !defined(TV) || !defined(INITIAL) || !defined(COMBINE) || !defined(FINISH)
 #error "T, TV, INITIAL, COMBINE, FINISH"
 #endif
@@ -27,9 +27,9 @@ LB_FUNCTION int lb_counted(int start, int kernel_extent, int dilation, int befor
 }
 
 #ifdef CPU
-// A work-item takes `rows` rows of one plane. Neighbouring outputs whose taps all lie on the input's
-// rows are computed 16 at a time.
-#define TAPS(p, i) (p)[(i) * STRIDE_X]
+// A work-item takes `rows` rows of one plane. Neighbouring outputs whose taps all lie on the
+// input's rows are computed 16 at a time.
+#define TAPS(p, i) (p)[(i)*STRIDE_X]
 #if STRIDE_X == 1
 #define LOAD(p) vload16(0, p)
 #elif STRIDE_X == 2
@@ -67,8 +67,7 @@ pool(__global const T *restrict x, __global T *restrict y, const int rows, const
   const int inner_end = reach < 0 ? 0 : min(outputs_x, reach / STRIDE_X + 1);
   for (int oy = first; oy < min(first + rows, outputs_y); oy++) {
     const int start_y = oy * STRIDE_Y - before_y;
-    const int counted_y =
-        lb_counted(start_y, KERNEL_Y, DILATION_Y, before_y, inputs_y, after_y);
+    const int counted_y = lb_counted(start_y, KERNEL_Y, DILATION_Y, before_y, inputs_y, after_y);
     for (int ox = 0; ox < outputs_x;) {
       int start_x = ox * STRIDE_X - before_x;
       if (ox >= inner_first && ox < inner_end && inner_end - inner_first >= 16) {

@@ -22,9 +22,7 @@ LB_FUNCTION float lb_hard_sigmoid(float x, float alpha, float beta) {
   return lb_clip(fma(alpha, x, beta), 0.0f, 1.0f);
 }
 
-LB_FUNCTION float lb_hard_swish(float x) {
-  return x * lb_hard_sigmoid(x, 0x1.555556p-3f, 0.5f);
-}
+LB_FUNCTION float lb_hard_swish(float x) { return x * lb_hard_sigmoid(x, 0x1.555556p-3f, 0.5f); }
 
 LB_FUNCTION float lb_softsign(float x) { return lb_divide(x, 1.0f + fabs(x)); }
 
@@ -34,9 +32,7 @@ LB_FUNCTION float lb_sigmoid(float x) {
   return lb_divide(x < 0.0f ? e : 1.0f, 1.0f + e);
 }
 
-LB_FUNCTION float lb_softplus(float x) {
-  return lb_relu(x) + lb_log1p(lb_exp(-fabs(x)));
-}
+LB_FUNCTION float lb_softplus(float x) { return lb_relu(x) + lb_log1p(lb_exp(-fabs(x))); }
 
 LB_FUNCTION float lb_elu(float x, float alpha) { return x < 0.0f ? alpha * lb_expm1(x) : x; }
 
@@ -58,9 +54,7 @@ LB_FUNCTION float lb_mish(float x) {
 
 LB_FUNCTION float lb_swish(float x, float alpha) { return x * lb_sigmoid(alpha * x); }
 
-LB_FUNCTION float lb_gelu(float x) {
-  return 0.5f * x * (1.0f + lb_erf(x * 0x1.6a09e6p-1f));
-}
+LB_FUNCTION float lb_gelu(float x) { return 0.5f * x * (1.0f + lb_erf(x * 0x1.6a09e6p-1f)); }
 
 LB_FUNCTION float lb_gelu_tanh(float x) {
   float inner = 0x1.988454p-1f * fma(0.044715f * x * x, x, x);

@@ -5,8 +5,8 @@
 #error "CODE, LOWEST, HIGHEST"
 #endif
 
-// zero + steps within the range of codes; a NaN gives the zero point. Differences of codes are below
-// 2^17, so the bounds are exact floats.
+// zero + steps within the range of codes; a NaN gives the zero point. Differences of codes are
+// below 2^17, so the bounds are exact floats.
 LB_FUNCTION CODE lb_code(float steps, int zero) {
   const float lower = (float)(LOWEST - zero), upper = (float)(HIGHEST - zero);
   const float clipped = steps < lower ? lower : steps > upper ? upper : steps;

@@ -61,7 +61,7 @@ LB_FUNCTION float lb_divide_anything(float a, float b) {
   int ea, eb;
   ulong n = (ulong)lb_mantissa(a, &ea) << 26;
   ulong d = (ulong)lb_mantissa(b, &eb);
-  ulong q = n / d; // in (2^25, 2^27)
+  ulong q = n / d;  // in (2^25, 2^27)
   int e = ea - eb - 26;
   uint sticky = n - q * d != 0ul ? 1u : 0u;
   // Bits to drop so that 24 remain, or fewer where the result is subnormal.
@@ -73,7 +73,7 @@ LB_FUNCTION float lb_divide_anything(float a, float b) {
   uint half_way = 1u << (drop - 1);
   if (rest > half_way || (rest == half_way && (sticky != 0u || (kept & 1u) != 0u))) kept += 1u;
   // A mantissa of 2^24 after rounding carries into the exponent by itself.
-  int biased = e + drop + 149; // 0: subnormal
+  int biased = e + drop + 149;  // 0: subnormal
   if (biased >= 254) return as_float((int)(sign | 0x7f800000u));
   return as_float((int)(sign | (((uint)biased << 23) + kept)));
 }
@@ -98,8 +98,8 @@ LB_FUNCTION float lb_sqrt_from(float x, float root, float reciprocal) {
   // s + u/2 exactly when x - s^2 > s*u (+ u^2/4, which never decides: all is a multiple of u^2).
   float remainder = fma(-s, s, x);
   float up = as_float(as_int(s) + 1), down = as_float(as_int(s) - 1);
-  float above = fma(-s, up, x);   // x - s*(s + u)
-  float below = fma(-s, down, x); // x - s*(s - u)
+  float above = fma(-s, up, x);    // x - s*(s + u)
+  float below = fma(-s, down, x);  // x - s*(s - u)
   return remainder > 0.0f && above > 0.0f ? up : remainder < 0.0f && below <= 0.0f ? down : s;
 }
 
@@ -110,7 +110,7 @@ LB_FUNCTION float lb_sqrt(float x) {
   if (!(x > 0.0f) || as_int(x) >= 0x7f800000)
     return x == 0.0f || as_int(x) == 0x7f800000 ? x : as_float(0x7fc00000);
   int e;
-  uint m = lb_mantissa(x, &e); // x = m * 2^e
+  uint m = lb_mantissa(x, &e);  // x = m * 2^e
   int odd = e & 1;
   // y = m * 2^(odd - 24) lies in [1/2, 2); the root of x is its root times 2^((e + 24 - odd) / 2).
   float y = (float)m * (odd ? 0x1p-23f : 0x1p-24f);

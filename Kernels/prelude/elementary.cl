@@ -113,7 +113,7 @@ LB_CONSTANT uint lb_two_over_pi[8] = {0x00000000u, 0xa2f9836eu, 0x4e441529u, 0xf
 // is multiplied by the 96 bits of 2/pi that decide the result (Payne and Hanek 1983).
 LB_FUNCTION float lb_reduce_large(float x, int *quadrant) {
   uint bits = (uint)as_int(x) & 0x7fffffffu;
-  uint position = (bits >> 23) - 120u; // where the window opens, counted from the word of zeros
+  uint position = (bits >> 23) - 120u;  // where the window opens, counted from the word of zeros
   uint m = (bits & 0x007fffffu) | 0x00800000u;
   uint word = (position >> 5) & 7u, shift = position & 31u;
   ulong w0 = lb_two_over_pi[word], w1 = lb_two_over_pi[(word + 1u) & 7u];
@@ -124,7 +124,7 @@ LB_FUNCTION float lb_reduce_large(float x, int *quadrant) {
   // Two bits of quadrant, then 62 of fraction.
   ulong product = ((m * a0) << 32) + m * a1 + ((m * a2) >> 32);
   int q = (int)((product + (1ul << 61)) >> 62);
-  long fraction = (long)(product << 2) >> 1; // of pi/2, times 2^63
+  long fraction = (long)(product << 2) >> 1;  // of pi/2, times 2^63
   float high = (float)fraction;
   float low = (float)(fraction - (long)high);
   float r = fma(high, 0x1.921fb6p-63f, fma(low, 0x1.921fb6p-63f, high * -0x1.777a5cp-88f));
@@ -329,7 +329,7 @@ LB_FUNCTION float lb_pow_positive(float a, float y) {
   float p = fma(z, 0x1.f103dep-3f, 0x1.23d4dcp-2f);
   p = fma(z, p, 0x1.999c24p-2f);
   p = fma(z, p, 0x1.555554p-1f);
-  float base = e * 0x1.62e400p-1f; // exact
+  float base = e * 0x1.62e400p-1f;  // exact
   float high = fma(2.0f, s, base);
   float low = fma(2.0f, s, base - high);
   low = low + fma(s * z, p, fma(e, 0x1.7f7d1cp-20f, 2.0f * sLow));
@@ -344,7 +344,7 @@ LB_FUNCTION float lb_pow_positive(float a, float y) {
 LB_FUNCTION float lb_pow(float x, float y) {
   float infinity = as_float(0x7f800000);
   float a = fabs(x);
-  bool integral = rint(y) == y; // an infinity counts as an even integer
+  bool integral = rint(y) == y;  // an infinity counts as an even integer
   bool odd = integral && fabs(y) < 0x1p24f && rint(0.5f * y) != 0.5f * y;
   float r = lb_pow_positive(a, y);
   r = fabs(y) == infinity ? ((a > 1.0f) == (y > 0.0f) ? infinity : 0.0f) : r;

@@ -4,8 +4,8 @@
 #define LB_FUNCTION static inline __attribute__((unused))
 #define LB_CONSTANT __constant
 
-// Work over `count` independent elements. A CPU's work-item is a loop over ITEMS neighbours, which the
-// driver's compiler turns into vectors, in a group of its own; a GPU's is one element.
+// Work over `count` independent elements. A CPU's work-item is a loop over ITEMS neighbours, which
+// the driver's compiler turns into vectors, in a group of its own; a GPU's is one element.
 //
 //   __kernel LB_GROUP void f(..., const uint count) {
 //     FOR_EACH_ITEM(i, count) to[i] = ...;

@@ -1,7 +1,7 @@
 // The sum of a row, or of its squares, in the canonical order of reduce.cl.
 //
-// The pragma keeps Intel's CPU compiler from adding several elements at once, which it otherwise does
-// although the language does not allow it.
+// The pragma keeps Intel's CPU compiler from adding several elements at once, which it otherwise
+// does although the language does not allow it.
 LB_FUNCTION float lb_row_sum(__global const float *x, uint extent, bool squares) {
   float total = 0.0f;
   for (uint start = 0; start < extent; start += 512u) {

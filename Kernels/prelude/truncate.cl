@@ -1,5 +1,5 @@
-// float32 to int64 as convert_long_sat_rtz, which some drivers (Mesa's rusticl 22) get wrong: towards
-// zero, saturated, a NaN to 0, in integer operations on the bits.
+// float32 to int64 as convert_long_sat_rtz, which some drivers (Mesa's rusticl 22) get wrong:
+// towards zero, saturated, a NaN to 0, in integer operations on the bits.
 LB_FUNCTION long lb_long(float x) {
   const uint bits = as_uint(x), magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return 0l;

@@ -28,9 +28,8 @@
 #endif
 
 // Adds a partial sum of `count` products to the totals, or makes it the totals if `isFirst`.
-void multiply_block(__global const float *restrict weights,
-                                  __local const float *restrict columns, const int count,
-                                  const int isFirst, __local total_t *restrict totals) {
+void multiply_block(__global const float *restrict weights, __local const float *restrict columns,
+                    const int count, const int isFirst, __local total_t *restrict totals) {
 #define DECLARE(r) floatv a##r = 0.0f, b##r = 0.0f;
   EACH_ROW(DECLARE)
   for (int k = 0; k < count; k++) {

@@ -22,15 +22,15 @@
 #endif
 
 float weight_at(__global const WEIGHT *weights, const int row, const int rowLength,
-                              const int index) {
+                const int index) {
 #if BITS == 8
   return (float)weights[index];
 #else
   // Rows begin at whole bytes; `index` counts codes without that.
   const int rowBytes = (rowLength * BITS + 7) / 8;
   const int k = index - row * rowLength;
-  const int code = ((uchar)weights[row * rowBytes + k * BITS / 8] >> (k * BITS % 8)) &
-                   ((1 << BITS) - 1);
+  const int code =
+      ((uchar)weights[row * rowBytes + k * BITS / 8] >> (k * BITS % 8)) & ((1 << BITS) - 1);
 #ifdef SIGNED_CODES
   return (float)(code >= 1 << (BITS - 1) ? code - (1 << BITS) : code);
 #else
@@ -39,11 +39,12 @@ float weight_at(__global const WEIGHT *weights, const int row, const int rowLeng
 #endif
 }
 
-// Work-items: k, tile, group. `sizes`: filters and channels of a group, taps, number of zero points,
-// which rows share in turn.
+// Work-items: k, tile, group. `sizes`: filters and channels of a group, taps, number of zero
+// points, which rows share in turn.
 __kernel void pack_rows(__global const WEIGHT *restrict weights,
-                        __global const ZERO_POINT *restrict zeroPoints, __global float *restrict packed,
-                        __global const int4 *restrict taps, const int4 strides, const int4 sizes) {
+                        __global const ZERO_POINT *restrict zeroPoints,
+                        __global float *restrict packed, __global const int4 *restrict taps,
+                        const int4 strides, const int4 sizes) {
   const int filters = sizes.s0, channels = sizes.s1, tapCount = sizes.s2;
   const int depth = channels * tapCount;
   const int k = get_global_id(0), tile = get_global_id(1), group = get_global_id(2);

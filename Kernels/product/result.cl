@@ -30,10 +30,10 @@ typedef RESULT_TYPE() result_t;
 // The output of row `row` for the total `total`, where `n` is the vector length of both or empty.
 #if defined(REQUANTIZE)
 #define RESULT(n, total, row)                                                                      \
-  PASTE(PASTE(PASTE(convert_, REQUANTIZE), n), _sat)(                                              \
-      rint(PASTE(convert_float, n)(PASTE(as_int, n)((total) + (hasBias ? (uint)bias[row] : 0u))) * \
-           multiplier[(row) * multiplierStep]) +                                                   \
-      (float)zeroPoint[0])
+  PASTE(PASTE(PASTE(convert_, REQUANTIZE), n), _sat)                                               \
+  (rint(PASTE(convert_float, n)(PASTE(as_int, n)((total) + (hasBias ? (uint)bias[row] : 0u))) *    \
+        multiplier[(row)*multiplierStep]) +                                                        \
+   (float)zeroPoint[0])
 #elif defined(CODES)
 #define RESULT(n, total, row) PASTE(as_int, n)(total)
 #else

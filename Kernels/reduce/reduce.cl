@@ -1,8 +1,8 @@
 // y[o][j] = the reduction of x[o][i][j] over i, in order: x is [outer, extent, inner].
 //
-// Sums have the canonical order (`CanonicalSum` in Swift): blocks of 512 elements, each added from 0,
-// the block sums added to 0. Several outputs are computed side by side, so that the additions of one
-// need not wait for those of another.
+// Sums have the canonical order (`CanonicalSum` in Swift): blocks of 512 elements, each added from
+// 0, the block sums added to 0. Several outputs are computed side by side, so that the additions of
+// one need not wait for those of another.
 //
 // T: element type. INITIAL, COMBINE in terms of r and v, FINISH in terms of r and extent. BLOCKED:
 // whether COMBINE is a sum with blocks. ROWS: whether inner is 1.

@@ -1,7 +1,9 @@
-// The search on a table of excesses: probes, the brackets around the best of them, and narrower ones.
+// The search on a table of excesses: probes, the brackets around the best of them, and narrower
+// ones.
 //
 // BINS    bins a side; a side of a table has BINS + 1 entries
-// SPREAD  defined if the values of a bin count as spread evenly over it (histograms) and not as lying
+// SPREAD  defined if the values of a bin count as spread evenly over it (histograms) and not as
+// lying
 //         at their mean (rows)
 
 #ifndef BINS
@@ -12,8 +14,8 @@
 #define MOST_CANDIDATES (PROBES + 1 > BRACKETS * FINE_POINTS ? PROBES + 1 : BRACKETS * FINE_POINTS)
 #define MOST_BRACKETS (BRACKETS > NARROW_BRACKETS ? BRACKETS : NARROW_BRACKETS)
 
-// A bin is 1 << threshold_bits half steps of the grid, or 1 << tick_bits ticks, wide; excesses are in
-// ticks. Entries above zero come first.
+// A bin is 1 << threshold_bits half steps of the grid, or 1 << tick_bits ticks, wide; excesses are
+// in ticks. Entries above zero come first.
 typedef struct {
   __global const uint *counts;
   __global const long *excesses;
@@ -48,7 +50,8 @@ LB_INLINE long excess_beyond(excess_table table, int side, long threshold) {
 // The best zero point for a multiple, and the sum of the excesses.
 LB_INLINE candidate evaluate(excess_table table, int multiple) {
 #ifdef AFFINE
-  // Where the excess beyond the last border below zero no longer exceeds that beyond the last above.
+  // Where the excess beyond the last border below zero no longer exceeds that beyond the last
+  // above.
   int zero_point = 0, last = LEVELS - 1;
   while (zero_point < last) {
     const int middle = (zero_point + last) / 2;
@@ -96,7 +99,8 @@ LB_INLINE int rank_best(SHARED bracket_state *state, int count, int most, int *b
   int found = 0;
   for (int index = 0; index < count; ++index) {
     int rank = found;
-    while (rank > 0 && is_better(state->candidates[index], state->candidates[best[rank - 1]])) --rank;
+    while (rank > 0 && is_better(state->candidates[index], state->candidates[best[rank - 1]]))
+      --rank;
     if (rank == most) continue;
     found = min(found + 1, most);
     for (int place = found - 1; place > rank; --place) best[place] = best[place - 1];
@@ -106,8 +110,7 @@ LB_INLINE int rank_best(SHARED bracket_state *state, int count, int most, int *b
 }
 
 // Searches a table with all work-items of the group; the result is state->best.
-LB_INLINE void search_brackets(
-    excess_table table, scale_grid grid, SHARED bracket_state *state) {
+LB_INLINE void search_brackets(excess_table table, scale_grid grid, SHARED bracket_state *state) {
   const int item = (int)get_local_id(0);
   for (int index = item; index <= PROBES; index += WORK_ITEMS)
     state->candidates[index] =
@@ -117,7 +120,8 @@ LB_INLINE void search_brackets(
     int best[MOST_BRACKETS];
     state->best = state->candidates[PROBES];
     state->brackets = rank_best(state, PROBES, BRACKETS, best);
-    if (is_better(state->candidates[best[0]], state->best)) state->best = state->candidates[best[0]];
+    if (is_better(state->candidates[best[0]], state->best))
+      state->best = state->candidates[best[0]];
     for (int k = 0; k < state->brackets; ++k) {
       const int index = best[k];
       state->lower[k] = index > 0 ? probe(grid, index - 1) : probe(grid, 0) / 2;
@@ -129,8 +133,7 @@ LB_INLINE void search_brackets(
     const int points = round == 0 ? FINE_POINTS : NARROW_POINTS;
     const int brackets = state->brackets;
     bool is_wide = round == 0;
-    for (int k = 0; k < brackets; ++k)
-      is_wide = is_wide || state->upper[k] - state->lower[k] > 2;
+    for (int k = 0; k < brackets; ++k) is_wide = is_wide || state->upper[k] - state->lower[k] > 2;
     if (!is_wide) break;
     for (int index = item; index < brackets * points; index += WORK_ITEMS) {
       const int k = index / points;

@@ -3,7 +3,8 @@
 // A group takes one row after the other, so that its scratch memory stays in the cache:
 //
 //   contents          [groups][2 * BINS]        number of values (high half) and sum of their
-//                                               distances from the nearer border (low half), in ticks
+//                                               distances from the nearer border (low half), in
+//                                               ticks
 //   counts, excesses  [groups][2][BINS + 1]
 //   results           [rows][8]                 see put_result
 //
@@ -12,8 +13,8 @@
 #define BUFFER 512
 
 // The extrema of the finite values and zero, and the number of finite values.
-LB_INLINE void find_range(
-    __global const float *restrict row, uint count, float *lowest, float *highest, uint *finite) {
+LB_INLINE void find_range(__global const float *restrict row, uint count, float *lowest,
+                          float *highest, uint *finite) {
   float16 low = 0.0f, high = 0.0f;
   int16 others = 0;
   const uint whole = WORK_ITEMS == 1 ? count / 16 * 16 : 0;
@@ -47,11 +48,10 @@ LB_INLINE void find_range(
   *finite = seen - o;
 }
 
-// Adds the values of a row to the bins; returns the sum of the squared ticks in two parts, low and high
-// halves summed apart.
-LB_INLINE ulong2 fill(
-    __global ulong *restrict contents, __global const float *restrict row, uint count,
-    float ticks_per_unit, int tick_bits) {
+// Adds the values of a row to the bins; returns the sum of the squared ticks in two parts, low and
+// high halves summed apart.
+LB_INLINE ulong2 fill(__global ulong *restrict contents, __global const float *restrict row,
+                      uint count, float ticks_per_unit, int tick_bits) {
   const uint mask = (1u << tick_bits) - 1;
   ulong low = 0, high = 0;
 #if WORK_ITEMS == 1
@@ -70,8 +70,7 @@ LB_INLINE ulong2 fill(
       low += square & 0xffffffffu;
       high += square >> 32;
     }
-    for (uint i = 0; i < length; ++i)
-      contents[positions[i]] += (ulong)ones[i] << 32 | ticks[i];
+    for (uint i = 0; i < length; ++i) contents[positions[i]] += (ulong)ones[i] << 32 | ticks[i];
   }
 #else
   for (uint i = get_local_id(0); i < count; i += WORK_ITEMS) {
@@ -91,12 +90,11 @@ LB_INLINE ulong2 fill(
   return (ulong2)(low, high);
 }
 
-// Continues the sums of a table from the entry `to` down to `from`; the sums at `to` come in, those at
-// `from` go out.
-LB_INLINE void sum_down(
-    __global const ulong *restrict contents, __global uint *restrict counts,
-    __global long *restrict excesses, int from, int to, int tick_bits, bool stores, uint *count,
-    long *excess) {
+// Continues the sums of a table from the entry `to` down to `from`; the sums at `to` come in, those
+// at `from` go out.
+LB_INLINE void sum_down(__global const ulong *restrict contents, __global uint *restrict counts,
+                        __global long *restrict excesses, int from, int to, int tick_bits,
+                        bool stores, uint *count, long *excess) {
   uint n = *count;
   long sum = *excess;
   for (int bin = to - 1; bin >= from; --bin) {
@@ -113,18 +111,17 @@ LB_INLINE void sum_down(
 }
 
 // Sums the bins of one side from the far end.
-LB_INLINE void sum_side(
-    __global const ulong *restrict contents, __global uint *restrict counts,
-    __global long *restrict excesses, int tick_bits, SHARED uint *local_counts,
-    SHARED long *local_excesses) {
+LB_INLINE void sum_side(__global const ulong *restrict contents, __global uint *restrict counts,
+                        __global long *restrict excesses, int tick_bits, SHARED uint *local_counts,
+                        SHARED long *local_excesses) {
   const int item = (int)get_local_id(0);
   const int length = BINS / WORK_ITEMS;
   uint count = 0;
   long excess = 0;
 #if WORK_ITEMS > 1
   // Every work-item sums its bins alone, then with what lies beyond them.
-  sum_down(
-      contents, counts, excesses, item * length, (item + 1) * length, tick_bits, false, &count, &excess);
+  sum_down(contents, counts, excesses, item * length, (item + 1) * length, tick_bits, false, &count,
+           &excess);
   local_counts[item] = count;
   local_excesses[item] = excess;
   SYNCHRONIZE;
@@ -135,8 +132,8 @@ LB_INLINE void sum_side(
     count += local_counts[other];
   }
 #endif
-  sum_down(
-      contents, counts, excesses, item * length, (item + 1) * length, tick_bits, true, &count, &excess);
+  sum_down(contents, counts, excesses, item * length, (item + 1) * length, tick_bits, true, &count,
+           &excess);
   if (item == 0) {
     counts[BINS] = 0;
     excesses[BINS] = 0;
@@ -144,10 +141,11 @@ LB_INLINE void sum_side(
   SYNCHRONIZE;
 }
 
-__kernel GROUP void search_rows(
-    __global const float *restrict x, __global ulong *restrict all_contents,
-    __global uint *restrict all_counts, __global long *restrict all_excesses,
-    __global ulong *restrict results, uint rows, uint length) {
+__kernel GROUP void search_rows(__global const float *restrict x,
+                                __global ulong *restrict all_contents,
+                                __global uint *restrict all_counts,
+                                __global long *restrict all_excesses,
+                                __global ulong *restrict results, uint rows, uint length) {
   SHARED bracket_state state;
   SHARED uint counts_of[WORK_ITEMS];
   SHARED long excesses_of[WORK_ITEMS];
@@ -180,7 +178,7 @@ __kernel GROUP void search_rows(
     scale_grid grid;
     const bool is_found = make_grid(-low, high, &grid);
     ulong squares_low = 0, squares_high = 0;
-    if (is_found) { // the same for all work-items
+    if (is_found) {  // the same for all work-items
       const int exponent = (int)(as_uint(fmax(-low, high)) >> 23) - 127;
       const int width = exponent + 1 - (31 - (int)clz((uint)BINS));
       const int threshold_bits = width - grid.exponent + 1;
@@ -189,9 +187,8 @@ __kernel GROUP void search_rows(
       squares_of[item] = fill(contents, row, length, per_unit, tick_bits);
       SYNCHRONIZE;
       for (int side = 0; side < 2; ++side)
-        sum_side(
-            contents + side * BINS, counts + side * ENTRIES, excesses + side * ENTRIES, tick_bits,
-            counts_of, excesses_of);
+        sum_side(contents + side * BINS, counts + side * ENTRIES, excesses + side * ENTRIES,
+                 tick_bits, counts_of, excesses_of);
       const excess_table table = {counts, excesses, threshold_bits, tick_bits};
       search_brackets(table, grid, &state);
       ulong2 sum = 0;
@@ -200,8 +197,8 @@ __kernel GROUP void search_rows(
       squares_high = (sum.y >> 32) + (squares_low < sum.x);
     }
     if (item == 0)
-      put_result(
-          results, index, state.best, squares_high, squares_low, low, high, finite, is_found);
+      put_result(results, index, state.best, squares_high, squares_low, low, high, finite,
+                 is_found);
     SYNCHRONIZE;
   }
 }

@@ -1,9 +1,10 @@
 // The search for the scale and zero point of least squared error: what its kernels share.
 //
-// A group of WORK_ITEMS searches one distribution; every work-item evaluates candidates of its own. All
-// decisions are comparisons of integers, so results do not depend on the device or on WORK_ITEMS; the
-// specification is Quantization's QuantizerSearch, where the method is explained. In short, with
-// excess(t) the sum of max(|x| - t, 0) over one side of zero, s the scale and t_j = (j + 1/2) s:
+// A group of WORK_ITEMS searches one distribution; every work-item evaluates candidates of its own.
+// All decisions are comparisons of integers, so results do not depend on the device or on
+// WORK_ITEMS; the specification is Quantization's QuantizerSearch, where the method is explained.
+// In short, with excess(t) the sum of max(|x| - t, 0) over one side of zero, s the scale and t_j =
+// (j + 1/2) s:
 //
 //   squared error = (sum of x^2) - 2 s * (sum over the borders in use of excess(t_j) on their side)
 //
@@ -21,8 +22,8 @@
 #define LB_INLINE static inline __attribute__((unused))
 #define GROUP __attribute__((reqd_work_group_size(WORK_ITEMS, 1, 1)))
 
-// A single work-item waits for nobody and shares nothing; drivers that turn barriers into loops get none
-// to turn.
+// A single work-item waits for nobody and shares nothing; drivers that turn barriers into loops get
+// none to turn.
 #if WORK_ITEMS == 1
 #define SYNCHRONIZE
 #define SHARED
@@ -33,8 +34,8 @@
 
 // The scales of a search: whole multiples of a step.
 typedef struct {
-  int exponent; // the step is 2^exponent
-  int start;    // the min-max scale
+  int exponent;  // the step is 2^exponent
+  int start;     // the min-max scale
   int lowest, highest;
 } scale_grid;
 
@@ -78,11 +79,11 @@ LB_INLINE bool make_grid(float below, float above, scale_grid *grid) {
   return true;
 }
 
-// Where a kernel leaves what it found about distribution `index`: eight words. Without a grid nothing
-// was searched, `best` holds whatever was there, and zeros stand for it.
-LB_INLINE void put_result(
-    __global ulong *results, uint index, candidate best, ulong squares_high, ulong squares_low,
-    float lowest, float highest, ulong finite, bool is_found) {
+// Where a kernel leaves what it found about distribution `index`: eight words. Without a grid
+// nothing was searched, `best` holds whatever was there, and zeros stand for it.
+LB_INLINE void put_result(__global ulong *results, uint index, candidate best, ulong squares_high,
+                          ulong squares_low, float lowest, float highest, ulong finite,
+                          bool is_found) {
   __global ulong *result = results + (ulong)index * 8;
   result[0] = is_found ? (ulong)best.multiple : 0;
   result[1] = is_found ? (ulong)best.zero_point : 0;

@@ -4,9 +4,9 @@
 //
 //   E = (sum of x^2) - 2 s A + s^2 Q,   A = sum of |k x|,   Q = sum of k^2,   vertex at s = A / Q.
 //
-// A candidate is a scale just below such a change, or one of evenly spaced ones where there are too many
-// changes, and stands for the vertex of its parabola. Magnitudes are in half steps of the grid: s is
-// 2 * multiple.
+// A candidate is a scale just below such a change, or one of evenly spaced ones where there are too
+// many changes, and stands for the vertex of its parabola. Magnitudes are in half steps of the
+// grid: s is 2 * multiple.
 //
 //   results  [rows][8]  see put_result
 
@@ -77,8 +77,8 @@ LB_INLINE code_sums sums_of(SHARED short_row *row, int multiple) {
 
 LB_INLINE candidate exact_candidate(SHARED short_row *row, int multiple) {
   const code_sums sums = sums_of(row, multiple);
-  return (candidate){
-      multiple, sums.zero_point, (ulong)(sums.products - (long)multiple * sums.squares)};
+  return (candidate){multiple, sums.zero_point,
+                     (ulong)(sums.products - (long)multiple * sums.squares)};
 }
 
 LB_INLINE candidate vertex_candidate(SHARED short_row *row, scale_grid grid, int multiple) {
@@ -89,15 +89,15 @@ LB_INLINE candidate vertex_candidate(SHARED short_row *row, scale_grid grid, int
 #ifdef AFFINE
   return exact_candidate(row, vertex);
 #else
-  return (candidate){
-      vertex, sums.zero_point, (ulong)max(sums.products - (long)vertex * sums.squares, 0l)};
+  return (candidate){vertex, sums.zero_point,
+                     (ulong)max(sums.products - (long)vertex * sums.squares, 0l)};
 #endif
 }
 
 // Reads a row; returns false if it has no grid. All by the first work-item: rows are short.
-LB_INLINE bool read_row(
-    __global const float *values, uint length, SHARED short_row *row, scale_grid *grid,
-    ulong *squares_high, ulong *squares_low, float *lowest, float *highest, uint *finite) {
+LB_INLINE bool read_row(__global const float *values, uint length, SHARED short_row *row,
+                        scale_grid *grid, ulong *squares_high, ulong *squares_low, float *lowest,
+                        float *highest, uint *finite) {
   float low = 0.0f, high = 0.0f;
   *finite = 0;
   for (uint i = 0; i < length; ++i) {
@@ -125,8 +125,8 @@ LB_INLINE bool read_row(
   return true;
 }
 
-__kernel GROUP void search_short_rows(
-    __global const float *x, __global ulong *results, uint rows, uint length) {
+__kernel GROUP void search_short_rows(__global const float *x, __global ulong *results, uint rows,
+                                      uint length) {
   SHARED short_row row;
   SHARED scale_grid shared_grid;
   SHARED int is_found;
@@ -139,9 +139,8 @@ __kernel GROUP void search_short_rows(
     uint finite;
     if (item == 0) {
       scale_grid grid;
-      is_found = read_row(
-          x + (ulong)index * length, length, &row, &grid, &squares_high, &squares_low, &low, &high,
-          &finite);
+      is_found = read_row(x + (ulong)index * length, length, &row, &grid, &squares_high,
+                          &squares_low, &low, &high, &finite);
       shared_grid = grid;
     }
     SYNCHRONIZE;
@@ -157,10 +156,9 @@ __kernel GROUP void search_short_rows(
         found_index = -1;
       }
       for (int point = item; point < (is_event ? events : DENSE_POINTS); point += WORK_ITEMS) {
-        const long multiple =
-            is_event ? (long)((ulong)max(row.magnitudes[point / CODES] - 1, 0l) /
-                              (ulong)(2 * (point % CODES) + 1))
-                     : (long)grid.start * (point + 1) / (DENSE_POINTS / 2);
+        const long multiple = is_event ? (long)((ulong)max(row.magnitudes[point / CODES] - 1, 0l) /
+                                                (ulong)(2 * (point % CODES) + 1))
+                                       : (long)grid.start * (point + 1) / (DENSE_POINTS / 2);
         const candidate next = vertex_candidate(&row, grid, allowed(grid, multiple));
         if (is_better(next, found)) {
           found = next;
@@ -188,8 +186,7 @@ __kernel GROUP void search_short_rows(
       }
     }
     if (item == 0)
-      put_result(
-          results, index, best, squares_high, squares_low, low, high, finite, is_found != 0);
+      put_result(results, index, best, squares_high, squares_low, low, high, finite, is_found != 0);
     SYNCHRONIZE;
   }
 }

@@ -16,7 +16,7 @@ _Static_assert(sizeof(ulong) == 8, "OpenCL's ulong has 64 bits");
 #define fabs(x) __builtin_fabsf(x)
 #define as_int(x) lb_bits_as(int, x)
 #define as_float(x) lb_bits_as(float, x)
-#define lb_bits_as(type, x)                                                             \
+#define lb_bits_as(type, x)                                                                        \
   ({                                                                                               \
     __auto_type lb_from = (x);                                                                     \
     type lb_to;                                                                                    \

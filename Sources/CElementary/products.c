@@ -13,8 +13,8 @@ typedef float lanes __attribute__((ext_vector_type(CE_LANES), aligned(4)));
 // Unsigned, because sums of codes wrap.
 typedef uint32_t lanes_uint32 __attribute__((ext_vector_type(CE_LANES), aligned(4)));
 
-CLONES void ce_product_block(const float *weights, size_t stride, size_t rows,
-                             const float *columns, size_t count, float *sums) {
+CLONES void ce_product_block(const float *weights, size_t stride, size_t rows, const float *columns,
+                             size_t count, float *sums) {
   size_t r = 0;
   for (; r + 4 <= rows; r += 4) {
     const float *w = weights + r * stride;

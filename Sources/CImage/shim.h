@@ -31,8 +31,8 @@ static inline int cimage_allocate(cimage_picture *picture) {
              picture->height, picture->width);
     return 0;
   }
-  picture->pixels = (unsigned char *)malloc((size_t)picture->width * picture->height *
-                                            picture->channels);
+  picture->pixels =
+      (unsigned char *)malloc((size_t)picture->width * picture->height * picture->channels);
   if (!picture->pixels) snprintf(picture->message, sizeof picture->message, "out of memory");
   return picture->pixels != NULL;
 }
@@ -82,10 +82,16 @@ static inline int cimage_decode_jpeg(const unsigned char *bytes, unsigned long c
   jpeg_mem_src(&info, bytes, count);
   jpeg_read_header(&info, TRUE);
   switch (info.jpeg_color_space) {
-    case JCS_GRAYSCALE: info.out_color_space = JCS_GRAYSCALE; break;
-    case JCS_CMYK:
-    case JCS_YCCK: info.out_color_space = JCS_CMYK; break;
-    default: info.out_color_space = JCS_RGB; break;
+  case JCS_GRAYSCALE:
+    info.out_color_space = JCS_GRAYSCALE;
+    break;
+  case JCS_CMYK:
+  case JCS_YCCK:
+    info.out_color_space = JCS_CMYK;
+    break;
+  default:
+    info.out_color_space = JCS_RGB;
+    break;
   }
   jpeg_start_decompress(&info);
   picture->width = (int)info.output_width;
@@ -136,8 +142,8 @@ static inline void cimage_png_read(png_structp png, png_bytep target, size_t len
 static inline int cimage_decode_png(const unsigned char *bytes, unsigned long count,
                                     cimage_picture *picture) {
   cimage_png_input input = {bytes, count, 0, picture->message};
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &input, cimage_png_fail,
-                                           cimage_png_ignore);
+  png_structp png =
+      png_create_read_struct(PNG_LIBPNG_VER_STRING, &input, cimage_png_fail, cimage_png_ignore);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   picture->pixels = NULL;
   picture->is_inverted_cmyk = 0;
@@ -156,8 +162,7 @@ static inline int cimage_decode_png(const unsigned char *bytes, unsigned long co
   png_read_info(png, info);
   png_set_strip_16(png);
   png_set_palette_to_rgb(png);
-  if (!(png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR))
-    png_set_expand_gray_1_2_4_to_8(png);
+  if (!(png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR)) png_set_expand_gray_1_2_4_to_8(png);
   png_set_strip_alpha(png);
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);

@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 
 /* Every entry point that OpenCLHost calls, once. */
+// clang-format off
 #define OPENCL_FUNCTIONS(X)                                                      \
   X(clGetPlatformIDs) X(clGetPlatformInfo) X(clGetDeviceIDs) X(clGetDeviceInfo)  \
   X(clCreateContext) X(clReleaseContext)                                         \
@@ -42,4 +43,5 @@ static inline int opencl_load(opencl_api *_Nonnull api, const char *_Nonnull pat
 #undef X
   return 0;
 }
+// clang-format on
 #endif

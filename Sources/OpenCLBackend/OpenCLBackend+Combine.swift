@@ -88,8 +88,8 @@ extension BinaryFunction {
     case .multiply: "x * y"
     case .divide: "lb_divide(x, y)"
     case .power: "lb_pow(x, y)"
-    case .minimum: "(x < y) | (x != x) ? x : y"
-    case .maximum: "(x > y) | (x != x) ? x : y"
+    case .minimum: "((x < y) | (x != x)) ? x : y"
+    case .maximum: "((x > y) | (x != x)) ? x : y"
     case .prelu: "x < 0.0f ? x * y : x"
     default: nil
     }

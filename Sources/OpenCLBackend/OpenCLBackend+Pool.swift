@@ -50,7 +50,7 @@ private struct PoolForm {
     switch (function, type) {
     case (.maximum, .float32):
       initial = "-INFINITY"
-      combine = "(v > r) | (v != v) ? v : r"
+      combine = "((v > r) | (v != v)) ? v : r"
     case (.maximum, .int8), (.maximum, .uint8), (.maximum, .int16), (.maximum, .uint16),
       (.maximum, .int32):
       guard let lowest = type.integerRange?.lowerBound else { return nil }

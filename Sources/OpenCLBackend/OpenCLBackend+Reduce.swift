@@ -120,9 +120,9 @@ private struct ReduceForm {
   init?(_ function: Reduction, _ type: ElementType) {
     switch (function, type) {
     case (.maximum, .float32):
-      (initial, combine) = ("-INFINITY", "(v > r) | (v != v) ? v : r")
+      (initial, combine) = ("-INFINITY", "((v > r) | (v != v)) ? v : r")
     case (.minimum, .float32):
-      (initial, combine) = ("INFINITY", "(v < r) | (v != v) ? v : r")
+      (initial, combine) = ("INFINITY", "((v < r) | (v != v)) ? v : r")
     case (.product, .float32): (initial, combine) = ("1.0f", "r * v")
     case (.l1, .float32): (initial, combine, isBlocked) = ("0.0f", "r + fabs(v)", true)
     case (.sumOfSquares, .float32): (initial, combine, isBlocked) = ("0.0f", "fma(v, v, r)", true)

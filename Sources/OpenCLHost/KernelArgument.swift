@@ -6,6 +6,7 @@ public protocol KernelArgument {
   func withArgument<Result>(_ body: (_ size: Int, _ bytes: UnsafeRawPointer?) -> Result) -> Result
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension KernelArgument where Self: BitwiseCopyable {
   public func withArgument<Result>(_ body: (Int, UnsafeRawPointer?) -> Result) -> Result {
     withUnsafeBytes(of: self) { body($0.count, $0.baseAddress) }
@@ -24,6 +25,7 @@ extension Float: KernelArgument {}
 extension Double: KernelArgument {}
 
 /// OpenCL's vectors have the layout of Swift's, except those of three.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension KernelArgument where Self: SIMD {
   public func withArgument<Result>(_ body: (Int, UnsafeRawPointer?) -> Result) -> Result {
     withUnsafeBytes(of: self) { body($0.count, $0.baseAddress) }
@@ -35,6 +37,7 @@ extension SIMD4: KernelArgument {}
 extension SIMD8: KernelArgument {}
 extension SIMD16: KernelArgument {}
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Buffer: KernelArgument {
   public func withArgument<Result>(_ body: (Int, UnsafeRawPointer?) -> Result) -> Result {
     var memory: cl_mem? = handle
@@ -49,6 +52,7 @@ public struct LocalMemory: KernelArgument, Sendable {
   /// `byteCount` bytes.
   public init(byteCount: Int) { self.byteCount = byteCount }
 
+  /// Its size and no bytes.
   public func withArgument<Result>(_ body: (Int, UnsafeRawPointer?) -> Result) -> Result {
     body(byteCount, nil)
   }

@@ -30,6 +30,7 @@ public struct OpenCLError: Error, Sendable, CustomStringConvertible {
   }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension OpenCLError: Hashable {
   public static func == (a: Self, b: Self) -> Bool { a.status == b.status }
   public func hash(into hasher: inout Hasher) { hasher.combine(status) }

@@ -1,5 +1,6 @@
 public import Tensors
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension HostFallback {
   /// Brings `values` back, runs `body` on the reference and uploads its result; counted under `name`.
   package func runOnHost(
@@ -69,6 +70,7 @@ extension HostFallback {
 
 // MARK: - Products and pooling
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension HostFallback {
   public func matrixMultiply(_ a: Value, _ b: Value) throws -> Value {
     try runOnHost("matrixMultiply", [a, b]) { $0.matrixMultiply($1[0], $1[1]) }
@@ -107,6 +109,7 @@ extension HostFallback {
 
 // MARK: - Quantization
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension HostFallback {
   public func quantize(
     _ x: Value, scale: Value, zeroPoint: Value?, layout: QuantizationLayout, to type: ElementType

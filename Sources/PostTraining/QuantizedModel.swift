@@ -55,7 +55,8 @@ extension QuantizedModel {
       weights[number] = quantized
       biases[number] = bias?.array(of: Float.self)
       let node = index.nodes[number]
-      if settings.correctsBias, weightPlan.takesBias(node), let means = channelMeans[node.inputs[0]],
+      if settings.correctsBias, weightPlan.takesBias(node),
+        let means = channelMeans[node.inputs[0]],
         let shifts = BiasCorrection(means: means).shifts(
           node, weights: tensor, quantized: quantized)
       {

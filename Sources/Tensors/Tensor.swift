@@ -73,7 +73,9 @@ extension Tensor {
       Scalar.represents(elementType), "\(Scalar.self) does not represent \(elementType)")
     let count = shape.reduce(1, *)
     let storage = TensorStorage(byteCount: count * elementType.byteCount)
-    try body(UnsafeMutableBufferPointer(start: storage.bytes.assumingMemoryBound(to: Scalar.self), count: count))
+    try body(
+      UnsafeMutableBufferPointer(
+        start: storage.bytes.assumingMemoryBound(to: Scalar.self), count: count))
     self.init(elementType: elementType, shape: shape, storage: storage)
   }
 }
@@ -129,6 +131,7 @@ extension Tensor: Equatable {
 }
 
 extension Tensor: CustomStringConvertible {
+  /// `float32[1×3×224×224]`.
   public var description: String {
     "\(elementType)[\(shape.map(String.init).joined(separator: "×"))]"
   }

@@ -16,18 +16,30 @@ extension TensorScalar {
   }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+
 extension Float: TensorScalar { public static var elementType: ElementType { .float32 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Double: TensorScalar { public static var elementType: ElementType { .float64 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Int16: TensorScalar { public static var elementType: ElementType { .int16 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Int32: TensorScalar { public static var elementType: ElementType { .int32 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Int64: TensorScalar { public static var elementType: ElementType { .int64 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension UInt32: TensorScalar { public static var elementType: ElementType { .uint32 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension UInt64: TensorScalar { public static var elementType: ElementType { .uint64 } }
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Bool: TensorScalar { public static var elementType: ElementType { .bool } }
 
 #if !(os(macOS) && arch(x86_64))
+  // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
   extension Float16: TensorScalar { public static var elementType: ElementType { .float16 } }
 #endif
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 
 extension Int8: TensorScalar {
   public static var elementType: ElementType { .int8 }
@@ -36,12 +48,16 @@ extension Int8: TensorScalar {
   }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+
 extension UInt8: TensorScalar {
   public static var elementType: ElementType { .uint8 }
   public static func represents(_ elementType: ElementType) -> Bool {
     [.uint8, .uint4, .uint2, .bool].contains(elementType)
   }
 }
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 
 extension UInt16: TensorScalar {
   public static var elementType: ElementType { .uint16 }

@@ -7,7 +7,9 @@ import Testing
 
 /// x [N, 2, 4, 4] -> Conv -> a -> Relu -> y, or with the batch fixed at 1.
 func network(fixedBatch: Bool = false) -> Graph {
-  let shape: [Dimension] = [fixedBatch ? .fixed(1) : .symbolic("N"), .fixed(2), .fixed(4), .fixed(4)]
+  let shape: [Dimension] = [
+    fixedBatch ? .fixed(1) : .symbolic("N"), .fixed(2), .fixed(4), .fixed(4),
+  ]
   return Graph(
     opsets: ["": 13], inputs: [ValueInfo(name: "x", elementType: .float32, shape: shape)],
     outputs: [ValueInfo(name: "y", elementType: .float32)],
@@ -71,7 +73,8 @@ func statistics(
     values[5] = value
     bad.inputs["x"] = Tensor(values, shape: [1, 2, 4, 4])
     for batch in [[sample(0), sample(1), bad, sample(3)], [bad]] {
-      var calibrator = try Calibrator(network(), observing: ["x", "y"], on: ReferenceBackend.shared)
+      var calibrator = try Calibrator(
+        network(), observing: ["x", "y"], on: ReferenceBackend.shared)
       let error = #expect(throws: CalibrationError.self) { try calibrator.add(batch) }
       #expect(error?.description.hasPrefix("sample 2: tensor 'x' holds") == true)
       #expect(calibrator.sampleCount == 0)

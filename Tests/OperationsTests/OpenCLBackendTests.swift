@@ -7,6 +7,7 @@ public import Testing
 /// A backend on every device that is there; each shared by all tests.
 let backends: [OpenCLBackend] = ((try? Device.all()) ?? []).compactMap { try? OpenCLBackend($0) }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension OpenCLBackend: CustomTestStringConvertible {
   public var testDescription: String { facts.platform + ", " + name }
 }

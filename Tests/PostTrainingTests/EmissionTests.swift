@@ -11,7 +11,9 @@ import Testing
     #expect(graph.node("relu1") == nil)
     let body = try #require(graph.node("body"))
     #expect(body.inputs.count == 3)
-    for input in body.inputs { #expect(graph.writer(of: input)?.operatorType == "DequantizeLinear") }
+    for input in body.inputs {
+      #expect(graph.writer(of: input)?.operatorType == "DequantizeLinear")
+    }
     // DequantizeLinear -> Conv -> QuantizeLinear, and nothing between.
     #expect(graph.reader(of: body.outputs[0])?.operatorType == "QuantizeLinear")
     let weights = try #require(graph.writer(of: body.inputs[1]))

@@ -35,7 +35,8 @@ func parameters(_ name: String, _ output: Int, _ input: Int, seed: Int = 1) -> [
 
 /// x -> Conv -> Relu -> Conv -> + (residual) -> Relu -> MaxPool -> Flatten -> Gemm -> y
 func residualNetwork() -> Graph {
-  var initializers = parameters("stem", 4, 3).merging(parameters("body", 4, 4, seed: 2)) { a, _ in a }
+  var initializers = parameters("stem", 4, 3).merging(parameters("body", 4, 4, seed: 2)) { a, _ in a
+  }
   initializers["head.w"] = weights([10, 4 * 4 * 4], seed: 3)
   initializers["head.b"] = weights([10], seed: 4)
   return Graph(

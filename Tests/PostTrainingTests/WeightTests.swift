@@ -18,7 +18,11 @@ import Testing
         initializers: ["w": Tensor(values, shape: shape)], nodes: [node])
     }
     let cases: [(Graph, Int)] = [
-      (graph(Node("Conv", inputs: ["x", "w"], outputs: ["y"]), [4, 2, 3, 3], axis: 0, input: [2, 5, 5]), 4),
+      (
+        graph(
+          Node("Conv", inputs: ["x", "w"], outputs: ["y"]), [4, 2, 3, 3], axis: 0, input: [2, 5, 5]),
+        4
+      ),
       (
         graph(
           Node(
@@ -110,7 +114,8 @@ import Testing
         for tap in 0..<9 {
           let place = (channel * 4 + input) * 9 + tap
           let error =
-            Double(codes[place]) * Double(quantized.quantizers[channel].scale) - Double(float[place])
+            Double(codes[place]) * Double(quantized.quantizers[channel].scale)
+            - Double(float[place])
           shift -= error * means["b"]![input]
         }
       }

@@ -42,7 +42,8 @@ import Testing
     let relu = Histogram(Distribution.reluGauss.values(10_000, seed: 1))
     let cut = relu.range(ofPercentile: 99)
     #expect(cut.lowerBound == 0)
-    #expect(cut.upperBound > 2.3 && cut.upperBound < 2.9)  // the 99.5th percentile of a normal: 2.58
+    // the 99.5th percentile of a normal: 2.58
+    #expect(cut.upperBound > 2.3 && cut.upperBound < 2.9)
     #expect(Histogram().range(ofPercentile: 99) == 0...0)
   }
 

@@ -110,7 +110,8 @@ extension Emitter {
     let channels = plan.weights[number]?.outputChannels ?? 1
     let isPerChannel = scales.count > 1
     let all = isPerChannel ? (0..<channels).map { scales[$0 % scales.count] } : scales
-    let scale = builder.constant(Tensor(all, shape: isPerChannel ? [channels] : []), "\(bias)_scale")
+    let scale = builder.constant(
+      Tensor(all, shape: isPerChannel ? [channels] : []), "\(bias)_scale")
     return builder.node(
       "DequantizeLinear", [codes, scale], output: "\(bias)_dequantized",
       attributes: isPerChannel ? ["axis": .int(0)] : [:])

@@ -168,7 +168,8 @@ extension Emitter {
     copy.inputs[0] = codes[source] ?? source
     if node.operatorType == "Pad" {
       let fill = CodeStorage.scalar(quantizer(of: source).zeroPoint, as: storage(of: source))
-      copy.inputs = Array(copy.inputs.prefix(2)) + [builder.constant(fill, "\(source)_fill")]
+      copy.inputs =
+        Array(copy.inputs.prefix(2)) + [builder.constant(fill, "\(source)_fill")]
         + copy.inputs.dropFirst(3)
     }
     let unquantized = node.outputs.filter { !$0.isEmpty && plan.values[$0] == nil }

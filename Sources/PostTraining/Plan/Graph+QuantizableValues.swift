@@ -11,9 +11,10 @@ extension Graph {
     var isFloat: [String: Bool] = [:]
     for input in inputs { isFloat[input.name] = input.elementType == .float32 }
     for node in nodes {
-      let gives = node.givesFloats(from: node.inputs.map { name in
-        isFloat[name] ?? (index.constants[name]?.elementType == .float32)
-      })
+      let gives = node.givesFloats(
+        from: node.inputs.map { name in
+          isFloat[name] ?? (index.constants[name]?.elementType == .float32)
+        })
       for output in node.outputs where !output.isEmpty { isFloat[output] = gives }
     }
     return Set(

@@ -54,7 +54,8 @@ extension Graph {
   private mutating func makeGemm(_ source: Int, _ addend: Tensor, _ index: GraphIndex) -> Bool {
     let node = nodes[source]
     guard let weights = initializers[node.inputs[1]], weights.elementType == .float32,
-      weights.rank == 2, !index.isConstant(node.inputs[0]), addend.count == weights.shape[1], addend.rank <= 2, addend.shape.last == weights.shape[1]
+      weights.rank == 2, !index.isConstant(node.inputs[0]), addend.count == weights.shape[1],
+      addend.rank <= 2, addend.shape.last == weights.shape[1]
     else { return false }
     let name = addInitializer(
       addend.reshaped(to: [weights.shape[1]]), "\(node.outputs[0])_bias")
@@ -79,7 +80,8 @@ extension Graph {
       }
       if alpha != 1 {
         nodes[number].inputs[1] = addInitializer(
-          Tensor(values.map { Float($0 * alpha) }, shape: weights.shape), "\(node.inputs[1])_scaled")
+          Tensor(values.map { Float($0 * alpha) }, shape: weights.shape), "\(node.inputs[1])_scaled"
+        )
       }
       let columns = weights.shape[node.integer("transB", default: 0) != 0 ? 0 : 1]
       if let bias, bias.count == columns || bias.count == 1 {

@@ -10,7 +10,8 @@ extension QuantizationPlan {
         return Outline.Entry(
           name: node.label, operatorType: node.operatorType, decision: decisions[number].summary,
           weightLevels: weights[number]?.levels,
-          activationLevels: decisions[number].isQuantized ? data.flatMap { values[$0]?.levels } : nil)
+          activationLevels: decisions[number].isQuantized
+            ? data.flatMap { values[$0]?.levels } : nil)
       }, warnings: warnings)
   }
 

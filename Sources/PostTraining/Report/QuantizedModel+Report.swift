@@ -70,7 +70,8 @@ extension QuantizedModel {
     }
     if weights.groupSize != nil { return "float: no integer kernel takes weights in groups" }
     if settings.target == .qdq, weights.codes.elementType != .int8 {
-      return "float: \(weights.codes.elementType) weights are not cast for ONNX Runtime in this target"
+      return
+        "float: \(weights.codes.elementType) weights are not cast for ONNX Runtime in this target"
     }
     switch node.operatorType {
     case "ConvTranspose": return "float: there is no integer ConvTranspose"
@@ -107,7 +108,8 @@ extension QuantizedModel {
   private var notes: [String] {
     var notes: [String] = []
     if let levels = settings.borderLevels {
-      notes.append("the first and the last layers have \(levels) levels; --no-first-last changes it")
+      notes.append(
+        "the first and the last layers have \(levels) levels; --no-first-last changes it")
     }
     let carried = plan.values.filter { $0.value.levels > settings.activations.levels }
     if settings.activations.levels < 256, !carried.isEmpty {

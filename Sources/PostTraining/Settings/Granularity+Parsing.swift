@@ -5,7 +5,9 @@ extension Granularity: CustomStringConvertible {
     case "tensor": self = .tensor
     case "channel": self = .channel
     default:
-      guard text.hasPrefix("group:"), let size = Int(text.dropFirst(6)), size > 0 else { return nil }
+      guard text.hasPrefix("group:"), let size = Int(text.dropFirst(6)), size > 0 else {
+        return nil
+      }
       self = .group(size)
     }
   }

@@ -40,7 +40,8 @@ public struct QuantizationSettings: Sendable, Hashable {
     weights: TensorSettings = TensorSettings(levels: 256, range: .minmax),
     activations: TensorSettings = TensorSettings(levels: 256, range: .mse),
     granularity: Granularity = .channel, scales: ScaleRule = .real, target: Target = .ortCPU,
-    borderLevels: Int? = nil, correctsBias: Bool = true, only: [NodePattern] = [], skip: [NodePattern] = [],
+    borderLevels: Int? = nil, correctsBias: Bool = true, only: [NodePattern] = [],
+    skip: [NodePattern] = [],
     layers: [LayerRule] = []
   ) {
     self.weights = weights

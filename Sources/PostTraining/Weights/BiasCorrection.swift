@@ -36,7 +36,9 @@ struct BiasCorrection {
     case "Gemm", "MatMul":
       guard weights.rank == 2 else { return nil }
       let isTransposed = node.integer("transB", default: 0) != 0
-      let (inputs, outputs) = (weights.shape[isTransposed ? 1 : 0], weights.shape[isTransposed ? 0 : 1])
+      let (inputs, outputs) = (
+        weights.shape[isTransposed ? 1 : 0], weights.shape[isTransposed ? 0 : 1]
+      )
       guard means.count == inputs else { return nil }
       return (0..<outputs).map { output in
         var shift = 0.0

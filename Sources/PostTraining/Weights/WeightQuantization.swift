@@ -30,7 +30,8 @@ extension WeightPlan {
     var remedies: [String] = []
     if let bias, groupSize == nil {
       let check = BiasCheck(
-        values: bias.values, dataScale: bias.dataScale, isPowerOfTwo: settings.scales == .powerOfTwo)
+        values: bias.values, dataScale: bias.dataScale, isPowerOfTwo: settings.scales == .powerOfTwo
+      )
       remedies = check.widen(&quantizers)
     }
     return rows.encode(

@@ -74,7 +74,8 @@ struct Quantize: ParsableCommand {
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
       histograms: statistics.histograms, sampleCount: statistics.sampleCount)
     return Result(
-      output: target.output, fileBytes: .init(
+      output: target.output,
+      fileBytes: .init(
         before: model.byteCount, after: try MappedFile(path: target.output).bytes.count),
       opset: graph.opsets[""] ?? 13, report: report)
   }
@@ -96,7 +97,8 @@ struct Quantize: ParsableCommand {
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
     return try run.statistics(
-      of: plan.observedValues, channelAxes: settings.correctsBias ? plan.channelAxes : [:], on: backend)
+      of: plan.observedValues, channelAxes: settings.correctsBias ? plan.channelAxes : [:],
+      on: backend)
   }
 
   /// What was written.

@@ -31,7 +31,8 @@ struct QuantizationOptions: ParsableArguments {
   var weightRange: RangeMethod?
 
   @Option(
-    help: ArgumentHelp("What shares a weight scale: tensor, channel or group:N.", valueName: "what"))
+    help: ArgumentHelp("What shares a weight scale: tensor, channel or group:N.", valueName: "what")
+  )
   var granularity: Granularity = .channel
 
   @Option(help: "ort-cpu, qdq or qoperator.")
@@ -52,7 +53,8 @@ struct QuantizationOptions: ParsableArguments {
   var improve = "bias"
 
   @Option(
-    help: ArgumentHelp("Quantize only these nodes: globs over names, or op:TYPE.", valueName: "glob"))
+    help: ArgumentHelp(
+      "Quantize only these nodes: globs over names, or op:TYPE.", valueName: "glob"))
   var only: [String] = []
 
   @Option(help: ArgumentHelp("Leave these nodes in float.", valueName: "glob"))
@@ -116,11 +118,13 @@ extension Preset: ExpressibleByArgument {}
 extension Target: ExpressibleByArgument {}
 extension ScaleRule: ExpressibleByArgument {}
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension RangeMethod: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public var defaultValueDescription: String { description }
 }
 
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Granularity: ExpressibleByArgument {
   public init?(argument: String) { self.init(parsing: argument) }
   public var defaultValueDescription: String { description }
