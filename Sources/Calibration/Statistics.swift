@@ -32,6 +32,27 @@ public struct Statistics: Sendable, Hashable {
       self.shardCount = shardCount
       self.sampleCount = sampleCount
     }
+
+    fileprivate var part: String {
+      shardCount == 1 ? "the whole" : "part \(shard + 1) of \(shardCount)"
+    }
+
+    /// Whether a sample may be in both: sample `i` is in the part `i % shardCount`.
+    fileprivate func overlaps(_ other: Source) -> Bool {
+      var (divisor, rest) = (shardCount, other.shardCount)
+      while rest != 0 { (divisor, rest) = (rest, divisor % rest) }
+      return data == other.data && shard % divisor == other.shard % divisor
+    }
+
+    /// The sources in a settled order, with the whole in place of all parts of the same data.
+    fileprivate static func joined(_ sources: [Source]) -> [Source] {
+      let groups = Dictionary(grouping: sources) { [$0.data, "\($0.shardCount)"] }
+      return groups.values.flatMap { parts in
+        guard let first = parts.first, parts.count == first.shardCount else { return parts }
+        let count = parts.reduce(0) { $0 + $1.sampleCount }
+        return [Source(data: first.data, sampleCount: count)]
+      }.sorted { ($0.data, $0.shardCount, $0.shard) < ($1.data, $1.shardCount, $1.shard) }
+    }
   }
 
   /// Makes statistics.
@@ -60,12 +81,10 @@ public struct Statistics: Sendable, Hashable {
       throw CalibrationError("only one of the statistics has the tensor '\(different)'")
     }
     for source in other.sources {
-      if sources.contains(where: {
-        $0.data == source.data && $0.shard == source.shard && $0.shardCount == source.shardCount
-      }) {
+      if let own = sources.first(where: source.overlaps) {
         throw CalibrationError(
-          "part \(source.shard + 1) of \(source.shardCount) of '\(source.data)' is in both "
-            + "statistics: it would count twice")
+          "\(own.part) and \(source.part) of '\(source.data)' have samples in common: they would "
+            + "count twice")
       }
     }
     for (name, tensor) in other.tensors {
@@ -77,9 +96,7 @@ public struct Statistics: Sendable, Hashable {
       }
       tensors[name]?.merge(tensor)
     }
-    sources = (sources + other.sources).sorted {
-      ($0.data, $0.shardCount, $0.shard) < ($1.data, $1.shardCount, $1.shard)
-    }
+    sources = Source.joined(sources + other.sources)
   }
 
   /// Checks that the statistics were made with the model of this digest.

@@ -10,6 +10,15 @@ public struct DataSpecification: Sendable, Hashable {
   /// The specification as it was given.
   public let text: String
 
+  /// The specification without `batch`, which changes no result: what statistics and written models
+  /// record of their data.
+  public var identity: String {
+    guard let mark = text.firstIndex(of: "?") else { return text }
+    let options = text[text.index(after: mark)...].split(separator: "&")
+      .filter { !$0.hasPrefix("batch=") }
+    return options.isEmpty ? path : "\(path)?\(options.joined(separator: "&"))"
+  }
+
   /// The path before the `?`, or `random:N`.
   public internal(set) var path: String
 

@@ -35,7 +35,8 @@ func sample(_ number: Int) -> CalibrationSample {
 
 /// Statistics of samples in an order, some at a time.
 func statistics(
-  _ order: [Int], batch: Int, graph: Graph = network(), source: String = "data"
+  _ order: [Int], batch: Int, graph: Graph = network(), source: String = "data", shard: Int = 0,
+  of shardCount: Int = 1
 ) throws -> Statistics {
   var calibrator = try Calibrator(
     graph, observing: ["x", "a", "y"], on: ReferenceBackend.shared)
@@ -44,7 +45,8 @@ func statistics(
   }
   return try calibrator.statistics(
     modelDigest: [UInt8](repeating: 7, count: 32),
-    source: .init(data: source, sampleCount: calibrator.sampleCount))
+    source: .init(
+      data: source, shard: shard, shardCount: shardCount, sampleCount: calibrator.sampleCount))
 }
 
 @Suite struct CalibratorTests {

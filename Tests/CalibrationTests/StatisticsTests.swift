@@ -23,6 +23,26 @@ import Testing
     #expect(error?.description.contains("count twice") == true)
   }
 
+  @Test func allPartsOfTheDataAreTheWhole() throws {
+    func part(_ shard: Int, of count: Int) throws -> Statistics {
+      try statistics(
+        (0..<9).filter { $0 % count == shard }, batch: 2, source: "data", shard: shard, of: count)
+    }
+    let whole = try statistics(Array(0..<9), batch: 9, source: "data")
+    for order in [[0, 1, 2], [2, 0, 1]] {
+      var merged = try part(order[0], of: 3)
+      for shard in order.dropFirst() { try merged.merge(part(shard, of: 3)) }
+      #expect(merged.encoded() == whole.encoded())
+    }
+    // Parts of different divisions may share samples: 1 of 2 and 2 of 4 do not, the others do.
+    var half = try part(0, of: 2)
+    try half.merge(part(1, of: 4))
+    for other in [try part(2, of: 4), try part(0, of: 3), whole] {
+      let error = #expect(throws: CalibrationError.self) { try half.merge(other) }
+      #expect(error?.description.contains("count twice") == true)
+    }
+  }
+
   @Test func statisticsAreBoundToTheModel() throws {
     var seen = try statistics([0], batch: 1)
     try seen.check(modelDigest: [UInt8](repeating: 7, count: 32))

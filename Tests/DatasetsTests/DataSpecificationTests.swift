@@ -20,6 +20,15 @@ import Testing
     #expect(data.elementType == .float32)
   }
 
+  @Test func theBatchIsNoPartOfTheIdentity() throws {
+    for (text, identity) in [
+      ("a?batch=4&limit=3", "a?limit=3"), ("a?limit=3&batch=4", "a?limit=3"), ("a?batch=1", "a"),
+      ("a", "a"), ("a?limit=3", "a?limit=3"),
+    ] {
+      #expect(try DataSpecification(parsing: text).identity == identity)
+    }
+  }
+
   @Test func resizesToFractionsAndRectangles() throws {
     #expect(
       try DataSpecification(parsing: "a?resize=128/0.875").resize

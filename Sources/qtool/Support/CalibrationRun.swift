@@ -41,7 +41,7 @@ struct CalibrationRun {
     return try calibrator.statistics(
       modelDigest: model.digest,
       source: .init(
-        data: specification.text, shard: shard.number, shardCount: shard.count,
+        data: specification.identity, shard: shard.number, shardCount: shard.count,
         sampleCount: calibrator.sampleCount))
   }
 }
