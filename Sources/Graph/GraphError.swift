@@ -21,4 +21,9 @@ public struct GraphError: Error, Sendable, Hashable, CustomStringConvertible {
   public static func unsupported(_ message: String) -> GraphError {
     GraphError(kind: .unsupported, description: message)
   }
+
+  /// The error with the name of the file that holds the graph before its message.
+  public func located(in file: String) -> GraphError {
+    GraphError(kind: kind, description: "\(file): \(description)")
+  }
 }

@@ -1,18 +1,22 @@
-import Graph
-import Tensors
+public import Tensors
 
 /// Who writes and who reads every value of a graph.
-struct GraphIndex {
-  let nodes: [Node]
+public struct GraphIndex {
+  /// The nodes of the graph.
+  public let nodes: [Node]
   /// Index of the node that writes a value.
-  private(set) var writer: [String: Int] = [:]
+  public private(set) var writer: [String: Int] = [:]
   /// Indices of the nodes that read a value, each once, in order.
-  private(set) var readers: [String: [Int]] = [:]
-  let inputs: Set<String>
-  let outputs: Set<String>
-  let constants: [String: Tensor]
+  public private(set) var readers: [String: [Int]] = [:]
+  /// Names of the graph's inputs.
+  public let inputs: Set<String>
+  /// Names of the graph's outputs.
+  public let outputs: Set<String>
+  /// The graph's initializers.
+  public let constants: [String: Tensor]
 
-  init(_ graph: Graph) {
+  /// Looks at `graph`.
+  public init(_ graph: Graph) {
     nodes = graph.nodes
     inputs = Set(graph.inputs.map(\.name))
     outputs = Set(graph.outputs.map(\.name))
@@ -25,22 +29,12 @@ struct GraphIndex {
     }
   }
 
-  func isConstant(_ value: String) -> Bool { constants[value] != nil }
+  /// Whether a value is an initializer.
+  public func isConstant(_ value: String) -> Bool { constants[value] != nil }
 
   /// The only node that reads `value`, if nobody else does and it is not an output.
-  func onlyReader(of value: String) -> Int? {
+  public func onlyReader(of value: String) -> Int? {
     guard !outputs.contains(value), let all = readers[value], all.count == 1 else { return nil }
     return all[0]
-  }
-
-  /// The inputs of a node that carry data of the quantized kind: not shapes, bounds or constants.
-  func activationInputs(of index: Int) -> [String] {
-    let node = nodes[index]
-    let data: [String]
-    switch node.operatorType {
-    case "Add", "Mul", "MatMul", "Concat": data = node.inputs
-    default: data = Array(node.inputs.prefix(1))
-    }
-    return data.filter { !$0.isEmpty && !isConstant($0) }
   }
 }

@@ -55,7 +55,7 @@ public struct TensorFile: Sendable {
       let tensor = try reader.tensor(&proto, label: "the tensor '\(proto.name)'")
       return TensorFile(name: proto.name, tensor: tensor)
     } catch let error as GraphError {
-      throw GraphError.located(error, in: name)
+      throw error.located(in: name)
     }
   }
 }

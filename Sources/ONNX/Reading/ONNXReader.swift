@@ -53,15 +53,7 @@ public enum ONNXReader {
     do {
       return try ModelReader(external: ExternalData(directory: directory)).graph(&model)
     } catch let error as GraphError {
-      throw GraphError.located(error, in: name)
+      throw error.located(in: name)
     }
-  }
-}
-
-extension GraphError {
-  /// `error` with the name of the file before its message.
-  static func located(_ error: GraphError, in file: String) -> GraphError {
-    let message = "\(file): \(error.description)"
-    return error.kind == .invalid ? .invalid(message) : .unsupported(message)
   }
 }

@@ -41,7 +41,7 @@ public enum ONNXWriter {
       try external?.commit()
       try file.commit { temporary in try readBack(temporary, instead: path, expected: graph) }
     } catch let error as GraphError {
-      throw GraphError.located(error, in: path)
+      throw error.located(in: path)
     }
   }
 

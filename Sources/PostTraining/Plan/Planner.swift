@@ -239,7 +239,7 @@ struct Planner {
     var nodes: [Int] = []
     while let reader = index.onlyReader(of: value), case .clipping = roles[reader],
       index.nodes[reader].inputs[0] == value,
-      clippingBounds(of: index.nodes[reader], in: index) != nil
+      index.clippingBounds(of: index.nodes[reader]) != nil
     {
       nodes.append(reader)
       value = index.nodes[reader].outputs[0]
@@ -256,7 +256,7 @@ struct Planner {
       index.onlyReader(of: index.nodes[source].inputs[0]) == source,
       levels[index.nodes[source].inputs[0]] == nil,
       settings.skipReason(index.nodes[source]) == nil,
-      let own = clippingBounds(of: index.nodes[source], in: index)
+      let own = index.clippingBounds(of: index.nodes[source])
     {
       bounds = bounds.clamped(to: own)
       nodes.append(source)

@@ -21,16 +21,4 @@ extension Graph {
     guard !replacement.isEmpty else { return }
     for position in nodes.indices { nodes[position].inputs = nodes[position].inputs.map(source) }
   }
-
-  /// Removes nodes whose results nobody reads, and constants that nobody reads.
-  mutating func removeDeadNodes() {
-    var wanted = Set(outputs.map(\.name))
-    var kept: [Node] = []
-    for node in nodes.reversed() where node.outputs.contains(where: wanted.contains) {
-      kept.append(node)
-      wanted.formUnion(node.valuesRead)
-    }
-    nodes = kept.reversed()
-    initializers = initializers.filter { wanted.contains($0.key) }
-  }
 }

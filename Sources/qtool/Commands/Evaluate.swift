@@ -23,14 +23,6 @@ struct Evaluate: ParsableCommand {
     case top1, top5, psnr, sqnr
   }
 
-  /// What computes the quantized parts of a model.
-  enum Engine: String, ExpressibleByArgument, CaseIterable, Encodable {
-    /// Every operator as the model has it; quantized operators in integers.
-    case float
-    /// The same today: a model's own quantized operators run in integers.
-    case integer
-  }
-
   @Argument(help: "The ONNX model.", completion: .file(extensions: ["onnx"]))
   var model: String
 
@@ -55,9 +47,7 @@ struct Evaluate: ParsableCommand {
   @Option(help: ArgumentHelp("The output that is scored. Default: the first.", valueName: "name"))
   var scoreOutput: String?
 
-  @Option(help: "Arithmetic of quantized operators: float or integer.")
-  var engine = Engine.float
-
+  @OptionGroup var engine: EngineOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var common: CommonOptions
 
@@ -70,8 +60,8 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try common.begin(self)
     let specification = try DataSpecification(parsing: data.data)
-    let graph = try ONNXReader.read(path: model)
-    let other = try reference.map { try ONNXReader.read(path: $0) }
+    let graph = engine.engine.form(of: try ONNXReader.read(path: model))
+    let other = try reference.map { engine.engine.form(of: try ONNXReader.read(path: $0)) }
     let inputs = graph.inputs.map { ModelInput($0) }
     let dataset = try specification.open(
       for: inputs, seed: common.seed, tensorReader: { try TensorFile.read(path: $0).tensor })

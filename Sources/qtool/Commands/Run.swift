@@ -12,14 +12,6 @@ struct Run: ParsableCommand {
       "qtool run model.onnx --input x=x.npy --input mask=mask.npy --output-dir out --device reference",
       "qtool run model.onnx --input-set test_data_set_0 --output-dir out"))
 
-  /// What computes the quantized parts of a model.
-  enum Engine: String, ExpressibleByArgument, CaseIterable, Encodable {
-    /// Every operator as the model has it.
-    case float
-    /// Quantized operators in integers.
-    case integer
-  }
-
   @Argument(help: "The ONNX model.", completion: .file(extensions: ["onnx"]))
   var model: String?
 
@@ -39,9 +31,6 @@ struct Run: ParsableCommand {
     completion: .directory)
   var outputDir: String?
 
-  @Option(help: "Arithmetic of quantized operators: float or integer.")
-  var engine = Engine.float
-
   @Flag(inversion: .prefixedNo, help: "Replace output files that exist.")
   var overwrite = false
 
@@ -51,6 +40,7 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("A list of jobs.", visibility: .hidden))
   var jobs: String?
 
+  @OptionGroup var engine: EngineOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var common: CommonOptions
 
@@ -70,10 +60,6 @@ struct Run: ParsableCommand {
     if let jobs { return try device.run { try runJobs(listedIn: jobs, on: $0) } }
     guard let model, let outputDir else { return }
     let graph = try ONNXReader.read(path: model)
-    if engine == .integer {
-      Console.shared.note(
-        "the model's own quantized operators run in integers; there is no other integer engine yet")
-    }
     if common.dryRun {
       let unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: graph)
       return try common.emit(unsupported.map(\.message)) {
@@ -98,13 +84,13 @@ struct Run: ParsableCommand {
     outputDir: String
   ) throws -> RunResult {
     let start = ContinuousClock.now
-    let executor = try Executor(graph, on: backend)
+    let executor = try Executor(engine.engine.form(of: graph), on: backend)
     let prepared = ContinuousClock.now
     let outputs = try executor.run(tensors)
     let done = ContinuousClock.now
     let written = try OutputFolder(outputDir, overwrite: overwrite).write(outputs, of: graph)
     return RunResult(
-      model: model, device: backend.name, engine: engine,
+      model: model, device: backend.name, engine: engine.engine,
       secondsToPrepare: (prepared - start).seconds, secondsToRun: (done - prepared).seconds,
       outputs: written)
   }
@@ -138,7 +124,7 @@ struct RunResult: Encodable {
 
   var model: String
   var device: String
-  var engine: Run.Engine
+  var engine: Engine
   var secondsToPrepare: Double
   var secondsToRun: Double
   var outputs: [Output]

@@ -22,9 +22,13 @@ struct FloatModel {
     original = try ONNXReader.read(path: path)
     let unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: original)
     guard unsupported.isEmpty else {
-      throw GraphError.unsupported(
-        "\(path): " + unsupported.map { "\($0)" }.joined(separator: "\n"))
+      throw GraphError.unsupported(unsupported.map(\.message).joined(separator: "\n"))
+        .located(in: path)
     }
-    prepared = try original.preparedForQuantization()
+    do {
+      prepared = try original.preparedForQuantization()
+    } catch let error as GraphError {
+      throw error.located(in: path)
+    }
   }
 }

@@ -1,0 +1,24 @@
+import ArgumentParser
+import LowBit
+
+/// How the products of a quantized model are computed.
+enum Engine: String, ExpressibleByArgument, CaseIterable, Encodable {
+  /// Every operator as the graph has it: a product of dequantized codes is one of floats.
+  case float
+  /// Products of dequantized codes are computed on the codes, as runtimes with integer kernels do.
+  case integer
+
+  /// The graph that is run.
+  func form(of graph: Graph) -> Graph {
+    self == .integer ? graph.withIntegerProducts() : graph
+  }
+}
+
+/// Options of commands that run quantized models.
+struct EngineOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Products of dequantized codes: integer, as runtimes with integer kernels compute them, or "
+        + "float, as the graph has them."))
+  var engine = Engine.integer
+}
