@@ -85,7 +85,8 @@ let package = Package(
 
     // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
     .target(
-      name: "OperationCases", dependencies: ["Operations", "Tensors"], path: "Tests/OperationCases"),
+      name: "OperationCases", dependencies: ["Operations", "Quantization", "Tensors"],
+      path: "Tests/OperationCases"),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),

@@ -138,7 +138,7 @@ __kernel GROUP void search_short_rows(__global const float *x, __global ulong *r
     float low, high;
     uint finite;
     if (item == 0) {
-      scale_grid grid;
+      scale_grid grid = {0, 0, 0, 0};  // as make_grid leaves it without a grid
       is_found = read_row(x + (ulong)index * length, length, &row, &grid, &squares_high,
                           &squares_low, &low, &high, &finite);
       shared_grid = grid;

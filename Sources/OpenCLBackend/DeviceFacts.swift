@@ -57,10 +57,10 @@ public struct DeviceFacts: Sendable, Hashable {
 
   /// Whether kernels take their form for processors with vectors and caches instead of that for many
   /// threads.
-  public var isCPU: Bool { type == .cpu }
+  public var isCPU: Bool { type == .cpu && !runsLoopsBriefly }
 
-  /// Whether a work-item may loop as long as it likes. Mesa's llvmpipe leaves the loops of a work-item
-  /// after 65535 rounds in all, whatever their conditions say (`LP_MAX_TGSI_LOOP_ITERATIONS`), so
-  /// kernels that are one long loop on other processors take their form for many threads there.
-  public var allowsLongLoops: Bool { !name.contains("llvmpipe") }
+  /// Whether a work-item's loops are cut short. Mesa's llvmpipe leaves the loops of a work-item after
+  /// 65535 rounds in all, whatever their conditions say (`LP_MAX_TGSI_LOOP_ITERATIONS`), so it gets
+  /// the kernels whose work-items do least, those for GPUs, although it runs on the processor.
+  private var runsLoopsBriefly: Bool { name.contains("llvmpipe") }
 }

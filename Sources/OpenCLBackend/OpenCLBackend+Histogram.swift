@@ -16,7 +16,7 @@ extension OpenCLBackend {
   }
 
   private var histogramForm: HistogramForm {
-    facts.isCPU && facts.allowsLongLoops ? .stream : .scatter
+    facts.isCPU ? .stream : .scatter
   }
 
   /// Which of the two kernels counts.

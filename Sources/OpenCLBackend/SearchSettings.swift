@@ -11,7 +11,7 @@ struct SearchSettings {
   init(_ levels: Int, _ scheme: Scheme, _ facts: DeviceFacts) {
     self.levels = levels
     self.scheme = scheme
-    workItems = facts.isCPU && facts.allowsLongLoops ? 1 : min(64, facts.maxWorkGroupSize)
+    workItems = facts.isCPU ? 1 : min(64, facts.maxWorkGroupSize)
   }
 
   /// Groups that occupy the device.

@@ -46,6 +46,33 @@ public struct QuantizedConvolutionCase: Sendable, CustomStringConvertible {
       zeroPoint: samples.codes([], as: elementType), to: elementType)
   }
 
+  /// The codes as `backend` computes them.
+  public func result<B: Backend>(on backend: B) throws -> Tensor {
+    func value(_ tensor: Tensor?) throws -> B.Value? { try tensor.map { try backend.upload($0) } }
+    var coded = CodedWeights(
+      try backend.upload(weights.codes), zeroPoint: try value(weights.zeroPoint))
+    coded.shape = weights.shape
+    coded.packedType = weights.packedType
+    let result = try backend.convolveQuantized(
+      backend.upload(codes.x), zeroPoint: value(codes.zeroPoint), weights: coded,
+      codes.convolution,
+      Requantization(
+        bias: value(requantization.bias), multiplier: backend.upload(requantization.multiplier),
+        zeroPoint: backend.upload(requantization.zeroPoint), to: requantization.elementType))
+    return try backend.download(result)
+  }
+
+  /// The codes by definition: exact sums of the unpacked codes, requantized.
+  public var expected: Tensor {
+    let reference = ReferenceBackend.shared
+    let sums = reference.convolveCodes(
+      codes.x, zeroPoint: codes.zeroPoint, weights: codes.weights,
+      weightsZeroPoint: codes.weightsZeroPoint, codes.convolution)
+    return reference.requantize(
+      sums, bias: requantization.bias, multiplier: requantization.multiplier,
+      zeroPoint: requantization.zeroPoint, axis: 1, to: requantization.elementType)
+  }
+
   /// The cases that every backend must compute alike.
   public static let all: [QuantizedConvolutionCase] =
     CodeConvolutionCase.all.enumerated().map { index, codes in

@@ -56,26 +56,7 @@ import Testing
 
   @Test(arguments: everyForm) func convolveQuantized(_ backend: OpenCLBackend) throws {
     for example in QuantizedConvolutionCase.all {
-      let (codes, weights) = (example.codes, example.weights)
-      var coded = CodedWeights(
-        try backend.upload(weights.codes), zeroPoint: try weights.zeroPoint.map(backend.upload))
-      coded.shape = weights.shape
-      coded.packedType = weights.packedType
-      let requantization = example.requantization
-      let result = try backend.convolveQuantized(
-        backend.upload(codes.x), zeroPoint: codes.zeroPoint.map(backend.upload), weights: coded,
-        codes.convolution,
-        Requantization(
-          bias: requantization.bias.map(backend.upload),
-          multiplier: backend.upload(requantization.multiplier),
-          zeroPoint: backend.upload(requantization.zeroPoint), to: requantization.elementType))
-      let sums = reference.convolveCodes(
-        codes.x, zeroPoint: codes.zeroPoint, weights: codes.weights,
-        weightsZeroPoint: codes.weightsZeroPoint, codes.convolution)
-      let expected = reference.requantize(
-        sums, bias: requantization.bias, multiplier: requantization.multiplier,
-        zeroPoint: requantization.zeroPoint, axis: 1, to: requantization.elementType)
-      #expect(try backend.download(result) == expected, "\(example)")
+      #expect(try example.result(on: backend) == example.expected, "\(example)")
     }
     #expect(backend.hostOperations.isEmpty)
   }

@@ -21,8 +21,7 @@ enum ConvolutionForm: Hashable, Sendable {
   /// The form for a pass on a device; `nil` if it has none.
   init?(_ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, on facts: DeviceFacts) {
     let width = facts.vectorWidth >= 16 ? 16 : facts.vectorWidth >= 8 ? 8 : 4
-    // Drivers that run GPU programs on a CPU, such as llvmpipe, have little local memory and compile
-    // long vectors slowly.
+    // Oclgrind, for one, has less local memory than the columns of a block take.
     let hasVectors = facts.isCPU && facts.localMemorySize >= 1 << 16
     if hasVectors, geometry.channels == 1, geometry.filters <= 2, geometry.groups > 1 {
       self = .planes(width: width)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import LowBit
+import OpenCLHost
 
 /// `qtool devices`
 struct Devices: ParsableCommand {
@@ -13,16 +14,29 @@ struct Devices: ParsableCommand {
     help: "Run every operation's test cases on each device and compare with the reference.")
   var check = false
 
+  @Option(help: "With --check, only the cases whose description contains this text; repeatable.")
+  var cases: [String] = []
+
+  @Option(help: "With --check, the kernels' form: for cpu or gpu, whatever the device is.")
+  var form: KernelForm?
+
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     try common.begin(self)
+    let test = SelfTest.full(cases)
+    if common.dryRun {
+      let plan = CheckPlan(cases: check ? test.cases.map(\.description) : [])
+      return try common.emit(plan) { plan.cases.joined(separator: "\n") }
+    }
     let list = try DeviceList()
     var report = DeviceReport(
       devices: list.devices, automatic: list.ranked.first.map { "\($0.index)" } ?? "reference",
       reason: Self.reason(list), checks: nil)
     if check {
-      report.checks = list.devices.filter { $0.problem == nil }.map(Self.check)
+      report.checks = list.devices.filter { $0.problem == nil }.map {
+        Self.check($0, assuming: form?.type, test)
+      }
     }
     try common.emit(report) { report.text }
     if let failed = report.checks?.first(where: { !$0.failures.isEmpty }) {
@@ -30,11 +44,13 @@ struct Devices: ParsableCommand {
     }
   }
 
-  private static func check(_ listed: ListedDevice) -> DeviceCheck {
+  private static func check(
+    _ listed: ListedDevice, assuming type: DeviceType?, _ test: SelfTest
+  ) -> DeviceCheck {
     Console.shared.note("checking \(listed.index) '\(listed.name)'")
     do {
-      let backend = try OpenCLBackend(listed.device)
-      let (passed, failures) = try SelfTest.full.run(on: backend)
+      let backend = try OpenCLBackend(listed.device, assuming: type)
+      let (passed, failures) = try test.run(on: backend)
       return DeviceCheck(
         device: listed.index, passed: passed, failures: failures,
         onTheReference: backend.hostOperations)
@@ -55,6 +71,18 @@ struct Devices: ParsableCommand {
       : "a \(best.type) with \(size), before \(others) other\(others == 1 ? "" : "s"); order: kind, "
         + "compute units times clock, place in the list"
   }
+}
+
+/// A form that kernels exist in.
+enum KernelForm: String, ExpressibleByArgument, Codable {
+  case cpu, gpu
+
+  var type: DeviceType { self == .cpu ? .cpu : .gpu }
+}
+
+/// What `--check` would run.
+private struct CheckPlan: Encodable {
+  var cases: [String]
 }
 
 private struct DeviceCheck: Encodable {
