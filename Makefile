@@ -46,10 +46,9 @@ format:
 	find Package.swift Sources Tests Benchmarks -name "*.swift" ! -name "*.pb.swift" | xargs swift format --in-place --parallel
 	find Kernels Sources -name "*.cl" -o -name "*.c" -o -name "*.h" | xargs clang-format -i
 
-bench:
-	Scripts/packages build run
-	swift build -c release --product kernel-bench --scratch-path .build-release
-	$(RELEASE)/kernel-bench $(FILTER)
+bench: release
+	Scripts/packages run
+	$(RELEASE)/qtool bench $(FILTER)
 
 stats:
 	Scripts/stats

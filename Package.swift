@@ -26,7 +26,7 @@ let package = Package(
     .target(
       name: "CKernels", path: "Kernels",
       exclude: [
-        "README.md", "conv", "elementwise", "histogram", "movement", "pool", "prelude",
+        "README.md", "bench", "conv", "elementwise", "histogram", "movement", "pool", "prelude",
         "product", "quantize", "reduce", "resize", "search", "softmax",
       ]),
     .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
@@ -66,6 +66,7 @@ let package = Package(
       dependencies: [
         "Checksums",
         "Files",
+        "KernelBench",
         "LowBit",
         "OpenCLHost",
         "OperationCases",
@@ -76,12 +77,9 @@ let package = Package(
     .target(
       name: "KernelBench",
       dependencies: [
-        "Files", "OpenCLBackend", "OperationCases", "Operations", "Quantization", "Tensors",
+        "OpenCLBackend", "OperationCases", "Operations", "Quantization", "Tensors",
       ],
       path: "Benchmarks/KernelBench"),
-    .executableTarget(
-      name: "kernel-bench", dependencies: ["KernelBench", "OpenCLBackend", "OpenCLHost"],
-      path: "Benchmarks/Program"),
 
     // MARK: - Tests; OperationCases is a plain target that tests and benchmarks share
     .target(

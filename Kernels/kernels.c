@@ -2,6 +2,9 @@
 // path.
 #include "CKernels.h"
 
+static const char bench_ceilings[] = {
+#embed "bench/ceilings.cl" suffix(, 0)
+};
 static const char convolve_planes[] = {
 #embed "conv/convolve_planes.cl" suffix(, 0)
 };
@@ -117,6 +120,7 @@ static const char search_tables[] = {
 #define ROW(path, name)                                                                            \
   { path, name, sizeof name - 1 }
 static const ck_source sources[] = {
+    ROW("bench/ceilings.cl", bench_ceilings),
     ROW("conv/convolve_planes.cl", convolve_planes),
     ROW("conv/convolve_tile.cl", convolve_tile),
     ROW("conv/convolve_vector.cl", convolve_vector),

@@ -7,20 +7,15 @@ import Tensors
 struct HistogramBench {
   private let backend: OpenCLBackend
   private let settings: BenchmarkSettings
+  private let ceilings: Ceilings
 
-  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings) {
+  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings) {
     self.backend = backend
     self.settings = settings
+    self.ceilings = ceilings
   }
 
-  func run(_ report: (BenchmarkResult) -> Void) throws {
-    for data in BenchmarkData.allCases where settings.data.contains(data.rawValue) {
-      report(try measure(data))
-    }
-  }
-
-  private func measure(_ data: BenchmarkData) throws -> BenchmarkResult {
-    let name = "histogram \(data.rawValue) \(settings.binsPerSide)x2"
+  func measure(_ data: Distribution, _ name: String) throws -> BenchmarkResult {
     let layout = Histogram.Layout.growing(binsPerSide: settings.binsPerSide)
     let x = data.tensor([settings.values])
     let value = try backend.upload(x)
@@ -30,21 +25,16 @@ struct HistogramBench {
     guard try backend.histogram(backend.upload(part), layout: layout) == expected,
       try backend.histogram(value, layout: layout).finiteCount == UInt64(settings.values)
     else { throw WrongResult(name: name) }
-    // The limit: the extrema alone, of values that are all zero, for which nothing is counted.
-    let zeros = try backend.upload(Tensor(repeating: Float(0), shape: [settings.values]))
-    var seconds: [Double] = []
-    var limit: [Double] = []
+    _ = try ceilings.read(value)
+    var times: [Double] = []
+    var reading: [Double] = []
     for _ in 0..<settings.rounds {
-      var start = now()
-      _ = try backend.histogram(value, layout: layout)
-      seconds.append(now() - start)
-      start = now()
-      _ = try backend.histogram(zeros, layout: layout)
-      limit.append(now() - start)
+      times.append(try seconds { _ = try backend.histogram(value, layout: layout) })
+      reading.append(try ceilings.read(value))
     }
     let work = Double(settings.values) * 4e-9
-    var result = BenchmarkResult(name: name, seconds: seconds, work: work, unit: "GB/s")
-    result.limit = work / limit.sorted()[limit.count / 2]
+    var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "GB/s")
+    result.ceiling = work / BenchmarkResult.median(of: reading)
     return result
   }
 }

@@ -1,23 +1,28 @@
 public import OpenCLBackend
+public import Tensors
 
 /// What to time and how often.
 public struct BenchmarkSettings: Sendable {
-  /// Only entries whose name contains this; empty for all.
-  public var filter = ""
+  /// Only entries whose name holds each of these words; empty for all.
+  public var filter: [String] = []
   /// Timed calls of every entry, after one whose result is checked.
   public var rounds = 15
   /// Images in a batch of a convolution.
   public var batch = 8
-  /// The file that lists the convolutions.
-  public var shapes = "Benchmarks/Shapes/resnet18.txt"
+  /// The convolutions.
+  public var layers = ConvolutionLayer.resNet18
   /// Values of a histogram.
   public var values = 64 << 20
   /// Bins on each side of zero.
   public var binsPerSide = 4096
   /// Bit widths of the searches.
   public var bits = [2, 3, 4, 8]
-  /// Distributions of the data, of ``BenchmarkData``.
-  public var data = ["normal", "relu", "constant"]
+  /// Distributions of the data.
+  public var distributions: [Distribution] = [.normal, .relu, .constant]
+  /// Rows to search scales for, `float32` of two dimensions, in place of the distributions'.
+  public var rows: Tensor?
+  /// Whether searches are held against the exact optimum, which takes seconds, at 8 bits a minute.
+  public var measuresExcess = false
 
   /// The settings of a table of everything.
   public init() {}
@@ -25,6 +30,11 @@ public struct BenchmarkSettings: Sendable {
 
 /// Times the kernels of a device; every result is checked before it is timed.
 public enum KernelBenchmarks {
+  /// The names of the entries that `settings` select, in the order in which they run.
+  public static func names(_ settings: BenchmarkSettings) -> [String] {
+    settings.entries.map(\.name)
+  }
+
   /// Runs the entries that `settings` select, one after the other; `report` is called with each as
   /// soon as it is known.
   ///
@@ -33,20 +43,19 @@ public enum KernelBenchmarks {
     _ settings: BenchmarkSettings, on backend: OpenCLBackend,
     report: (BenchmarkResult) -> Void = { _ in }
   ) throws -> [BenchmarkResult] {
+    let ceilings = try Ceilings(backend)
     var results: [BenchmarkResult] = []
     func add(_ result: BenchmarkResult) {
       report(result)
       results.append(result)
     }
-    if "histogram".contains(settings.filter) || settings.filter.hasPrefix("histogram") {
-      try HistogramBench(backend, settings).run(add)
+    var convolutions: [(result: BenchmarkResult, times: Int)] = []
+    for entry in settings.entries {
+      let result = try entry.measure(on: backend, settings, ceilings)
+      add(result)
+      if case .convolution(let layer) = entry { convolutions.append((result, layer.times)) }
     }
-    if "search".contains(settings.filter) || settings.filter.hasPrefix("search") {
-      try SearchBench(backend, settings).run(add)
-    }
-    if "conv".contains(settings.filter) || settings.filter.hasPrefix("conv") {
-      try ConvolutionBench(backend, settings).run(add)
-    }
+    if convolutions.count > 1 { add(ConvolutionBench.sum(convolutions)) }
     return results
   }
 }
@@ -56,4 +65,57 @@ public struct WrongResult: Error, CustomStringConvertible {
   let name: String
   /// Names the entry.
   public var description: String { "\(name) differs from the reference" }
+}
+
+/// One line of the table.
+enum BenchmarkEntry {
+  case histogram(Distribution, binsPerSide: Int)
+  case channelSearch(Distribution?, bits: Int)
+  case tensorSearch(Distribution, bits: Int)
+  case convolution(ConvolutionLayer)
+
+  var name: String {
+    switch self {
+    case .histogram(let distribution, let bins): "histogram \(distribution) \(bins)x2"
+    case .channelSearch(let distribution, let bits):
+      "search channel \(distribution.map { "\($0)" } ?? "given") \(bits) bits"
+    case .tensorSearch(let distribution, let bits): "search tensor \(distribution) \(bits) bits"
+    case .convolution(let layer): layer.name
+    }
+  }
+
+  func measure(
+    on backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings
+  ) throws -> BenchmarkResult {
+    switch self {
+    case .histogram(let distribution, _):
+      try HistogramBench(backend, settings, ceilings).measure(distribution, name)
+    case .channelSearch(let distribution, let bits):
+      try SearchBench(backend, settings, ceilings).channels(distribution, bits, name)
+    case .tensorSearch(let distribution, let bits):
+      try SearchBench(backend, settings, ceilings).tensor(distribution, bits, name)
+    case .convolution(let layer):
+      try ConvolutionBench(backend, settings, ceilings).measure(layer)
+    }
+  }
+}
+
+extension BenchmarkSettings {
+  /// What is run, in order.
+  var entries: [BenchmarkEntry] {
+    var all: [BenchmarkEntry] = []
+    if rows == nil {
+      all += distributions.map { .histogram($0, binsPerSide: binsPerSide) }
+      for distribution in distributions where distribution != .constant {
+        for bits in bits {
+          all.append(.channelSearch(distribution, bits: bits))
+          all.append(.tensorSearch(distribution, bits: bits))
+        }
+      }
+      all += layers.map { .convolution($0) }
+    } else {
+      all += bits.map { .channelSearch(nil, bits: $0) }
+    }
+    return all.filter { entry in filter.allSatisfy { entry.name.contains($0) } }
+  }
 }

@@ -7,46 +7,51 @@ import Tensors
 struct SearchBench {
   private let backend: OpenCLBackend
   private let settings: BenchmarkSettings
+  private let ceilings: Ceilings
 
   /// The shape of the weight.
   private static let shape = [512, 4608]
+  /// Rows whose fits are held against the reference's.
+  private static let checkedRows = 8
 
-  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings) {
+  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings) {
     self.backend = backend
     self.settings = settings
+    self.ceilings = ceilings
   }
 
-  func run(_ report: (BenchmarkResult) -> Void) throws {
-    for data in BenchmarkData.allCases
-    where settings.data.contains(data.rawValue) && data != .constant {
-      for bits in settings.bits {
-        if "search rows".contains(settings.filter) { report(try rows(data, bits)) }
-        if "search histogram".contains(settings.filter) { report(try histogram(data, bits)) }
-      }
-    }
-  }
-
-  private func rows(_ data: BenchmarkData, _ bits: Int) throws -> BenchmarkResult {
-    let name = "search rows \(data.rawValue) \(bits) bits"
+  func channels(_ data: Distribution?, _ bits: Int, _ name: String) throws -> BenchmarkResult {
     let levels = 1 << bits
-    let x = data.tensor(Self.shape, factor: 0.02)
-    let part = x.array(of: Float.self).prefix(8 * Self.shape[1])
-    let expected = ReferenceBackend.shared.searchQuantizers(
-      rows: Tensor(Array(part), shape: [8, Self.shape[1]]), levels: levels, scheme: .symmetric)
-    let value = try backend.upload(x)
-    let found = try backend.searchQuantizers(rows: value, levels: levels, scheme: .symmetric)
-    guard Array(found.prefix(8)) == expected else { throw WrongResult(name: name) }
-    let seconds = try (0..<settings.rounds).map { _ in
-      let start = now()
-      _ = try backend.searchQuantizers(rows: value, levels: levels, scheme: .symmetric)
-      return now() - start
+    guard let x = settings.rows ?? data?.tensor(Self.shape, factor: 0.02) else {
+      preconditionFailure("neither rows nor a distribution")
     }
-    return BenchmarkResult(
-      name: name, seconds: seconds, work: Double(x.count) * 1e-9, unit: "Gvalue/s")
+    let checked = min(Self.checkedRows, x.shape[0])
+    let part = x.withElements(of: Float.self) { Array($0.prefix(checked * x.shape[1])) }
+    let expected = ReferenceBackend.shared.searchQuantizers(
+      rows: Tensor(part, shape: [checked, x.shape[1]]), levels: levels, scheme: .symmetric)
+    let value = try backend.upload(x)
+    func search() throws -> [QuantizerFit] {
+      try backend.searchQuantizers(rows: value, levels: levels, scheme: .symmetric)
+    }
+    let found = try search()
+    guard Array(found.prefix(checked)) == expected else { throw WrongResult(name: name) }
+    _ = try ceilings.read(value)
+    var times: [Double] = []
+    var reading: [Double] = []
+    for _ in 0..<settings.rounds {
+      times.append(try seconds { _ = try search() })
+      reading.append(try ceilings.read(value))
+    }
+    let work = Double(x.count) * 1e-9
+    var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "Gvalue/s")
+    result.ceiling = work / BenchmarkResult.median(of: reading)
+    if settings.measuresExcess {
+      result.excess = ExactScales(levels: levels).excess(of: found.map(\.quantizer), on: x)
+    }
+    return result
   }
 
-  private func histogram(_ data: BenchmarkData, _ bits: Int) throws -> BenchmarkResult {
-    let name = "search histogram \(data.rawValue) \(bits) bits"
+  func tensor(_ data: Distribution, _ bits: Int, _ name: String) throws -> BenchmarkResult {
     let levels = 1 << bits
     let histogram = try backend.histogram(
       backend.upload(data.tensor([1 << 20])),
@@ -57,11 +62,7 @@ struct SearchBench {
     let expected = ReferenceBackend.shared.searchQuantizers(
       [histogram], levels: levels, scheme: .affine)
     guard try search() == expected else { throw WrongResult(name: name) }
-    let seconds = try (0..<settings.rounds).map { _ in
-      let start = now()
-      _ = try search()
-      return now() - start
-    }
-    return BenchmarkResult(name: name, seconds: seconds, work: 1e-3, unit: "ksearch/s")
+    let times = try (0..<settings.rounds).map { _ in try seconds { _ = try search() } }
+    return BenchmarkResult(name: name, seconds: times, work: 1e-3, unit: "ksearch/s")
   }
 }

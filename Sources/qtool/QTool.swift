@@ -24,7 +24,7 @@ struct QTool: ParsableCommand {
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
     Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Evaluate.self,
-    Compare.self,
+    Compare.self, Bench.self,
   ]
 
   static func main() {

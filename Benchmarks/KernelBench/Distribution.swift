@@ -2,7 +2,7 @@ import Glibc
 import Tensors
 
 /// Values to time kernels with, the same in every run.
-enum BenchmarkData: String, CaseIterable {
+public enum Distribution: String, CaseIterable, Sendable, CustomStringConvertible {
   /// Normal.
   case normal
   /// Normal, negative values replaced by zero.
@@ -12,7 +12,10 @@ enum BenchmarkData: String, CaseIterable {
   /// Student's t with three degrees of freedom: a few values far out.
   case studentT = "student-t"
 
-  /// `count` values times `factor`.
+  /// The name that options take.
+  public var description: String { rawValue }
+
+  /// Values times `factor`.
   func tensor(_ shape: [Int], factor: Float = 1) -> Tensor {
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15
     func uniform() -> Float {

@@ -1,0 +1,88 @@
+public import ArgumentParser
+import Files
+public import KernelBench
+import LowBit
+
+/// What `qtool bench` measures with.
+struct BenchOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Timed calls of every entry.", valueName: "count"))
+  var rounds = BenchmarkSettings().rounds
+
+  @Option(help: ArgumentHelp("Images in a batch of a convolution.", valueName: "count"))
+  var batch = BenchmarkSettings().batch
+
+  @Option(
+    help: ArgumentHelp(
+      "Convolutions, one a line: channels, filters, kernel, stride, side and how often; without, "
+        + "those of ResNet-18.", valueName: "file"), completion: .file())
+  var shapes: String?
+
+  @Option(help: ArgumentHelp("Values of a histogram.", valueName: "count"))
+  var values = BenchmarkSettings().values
+
+  @Option(
+    help: ArgumentHelp(
+      "Bins of a histogram on each side of zero, a power of two from 16 to 65536.",
+      valueName: "count"))
+  var bins = BenchmarkSettings().binsPerSide
+
+  @Option(help: ArgumentHelp("Bits of a search, 1 to 16; may be given again.", valueName: "bits"))
+  var bits: [Int] = BenchmarkSettings().bits
+
+  @Option(
+    help: ArgumentHelp(
+      "Values of histograms and searches: normal, relu, constant or student-t; may be given again.",
+      valueName: "name"))
+  var distribution: [Distribution] = BenchmarkSettings().distributions
+
+  @Option(
+    help: ArgumentHelp(
+      "Time the search for a scale a row on these rows alone: float32 of two dimensions.",
+      valueName: "file.npy"), completion: .file(extensions: ["npy"]))
+  var weights: String?
+
+  func validate() throws {
+    for (name, value) in [("rounds", rounds), ("batch", batch), ("values", values)]
+    where value < 1 {
+      throw ValidationError("--\(name) needs a positive number.")
+    }
+    guard bits.allSatisfy({ (1...16).contains($0) }) else {
+      throw ValidationError("--bits needs a number from 1 to 16.")
+    }
+    guard (16...65536).contains(bins), bins & (bins - 1) == 0 else {
+      throw ValidationError("--bins needs a power of two from 16 to 65536.")
+    }
+  }
+
+  /// The settings that the options make.
+  func settings() throws -> BenchmarkSettings {
+    var settings = BenchmarkSettings()
+    settings.rounds = rounds
+    settings.batch = batch
+    settings.values = values
+    settings.binsPerSide = bins
+    settings.bits = bits
+    settings.distributions = distribution
+    if let shapes { settings.layers = try Self.layers(shapes) }
+    if let weights {
+      let rows = try NumPyFile.read(weights)
+      guard rows.elementType == .float32, rows.rank == 2, rows.count > 0 else {
+        throw DataError(file: weights, "holds \(rows), not rows of float32")
+      }
+      settings.rows = rows
+    }
+    return settings
+  }
+
+  private static func layers(_ path: String) throws -> [ConvolutionLayer] {
+    let text = String(decoding: try WholeFile.read(path, limit: 1 << 20), as: UTF8.self)
+    return try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+      guard let layer = ConvolutionLayer(line) else {
+        throw UsageError("\(path): '\(line)' is not six positive numbers")
+      }
+      return layer
+    }
+  }
+}
+
+extension Distribution: ExpressibleByArgument {}
