@@ -75,46 +75,65 @@ public struct Calibrator<B: Backend>: Sendable {
   private mutating func count(
     _ inputs: [String: Tensor], of samples: [CalibrationSample]
   ) throws {
-    // Nothing is kept of a batch that fails.
-    var found: [String: (histogram: Histogram, count: Int)] = [:]
-    var means: [String: (values: [Float], channels: Int)] = [:]
+    var started: [Started] = []
     _ = try executor.run(inputs, observing: names) { name, value in
       guard value.elementType == .float32 else { return }
-      let histogram = try executor.backend.histogram(value)
-      if !allowsNonFinite, histogram.nans + histogram.infinities > 0 {
-        let sample = try culprit(for: name, among: samples)
-        throw CalibrationError(
-          "\(sample): tensor '\(name)' holds \(histogram.nans) NaN and \(histogram.infinities) "
-            + "infinite elements")
-      }
-      found[name] = (histogram, value.count)
-      if let axis = channelAxes[name] { means[name] = try channelMeans(of: value, axis) }
+      started.append(
+        Started(
+          name: name, count: value.count,
+          histogram: try executor.backend.startHistogram(value, layout: .growing()),
+          means: try channelAxes[name].flatMap { try channelMeans(of: value, $0) }))
     }
-    for (name, seen) in found { tensors[name]?.add(seen.histogram, elementCount: seen.count) }
-    for (name, seen) in means where seen.channels > 0 {
-      if tensors[name]?.channels == nil {
-        tensors[name]?.channels = ChannelSums(channels: seen.channels)
+    // Nothing is kept of a batch that fails.
+    var found: [(histogram: Histogram, means: [Float])] = []
+    for one in started {
+      let histogram = try one.histogram.histogram()
+      if !allowsNonFinite, histogram.nans + histogram.infinities > 0 {
+        let sample = try culprit(for: one.name, among: samples)
+        throw CalibrationError(
+          "\(sample): tensor '\(one.name)' holds \(histogram.nans) NaN and "
+            + "\(histogram.infinities) infinite elements")
       }
-      guard tensors[name]?.channels?.sums.count == seen.channels else {
-        throw CalibrationError("'\(name)' has another number of channels in other samples")
+      let means = try one.means.map {
+        try executor.backend.download($0.means).array(of: Float.self)
       }
-      tensors[name]?.channels?.add(seen.values)
+      found.append((histogram, means ?? []))
+    }
+    for (one, seen) in zip(started, found) {
+      tensors[one.name]?.add(seen.histogram, elementCount: one.count)
+      guard let channels = one.means?.channels else { continue }
+      if tensors[one.name]?.channels == nil {
+        tensors[one.name]?.channels = ChannelSums(channels: channels)
+      }
+      guard tensors[one.name]?.channels?.sums.count == channels else {
+        throw CalibrationError("'\(one.name)' has another number of channels in other samples")
+      }
+      tensors[one.name]?.channels?.add(seen.means)
     }
     sampleCount += samples.count
     if bytesPerSample == nil, samples.count == 1 {
-      bytesPerSample = found.values.reduce(0) { $0 + 4 * $1.count }
+      bytesPerSample = started.reduce(0) { $0 + 4 * $1.count }
     }
   }
 
-  /// The means over everything but the first dimension and the channels, sample after sample.
+  /// What the backend is counting of one value.
+  private struct Started {
+    let name: String
+    let count: Int
+    let histogram: PendingHistogram
+    let means: (means: B.Value, channels: Int)?
+  }
+
+  /// The means over everything but the first dimension and the channels, sample after sample; `nil`
+  /// where there is no dimension of channels.
   private func channelMeans(
     of value: B.Value, _ axis: ChannelAxis
-  ) throws -> (values: [Float], channels: Int) {
+  ) throws -> (means: B.Value, channels: Int)? {
     let channelAxis = axis.index(rank: value.rank)
-    guard value.rank > 1, channelAxis > 0, value.count > 0 else { return ([], 0) }
+    guard value.rank > 1, channelAxis > 0, value.count > 0 else { return nil }
     let axes = (1..<value.rank).filter { $0 != channelAxis }
     let means = axes.isEmpty ? value : try executor.backend.reduce(.mean, value, axes: axes)
-    return (try executor.backend.download(means).array(of: Float.self), value.shape[channelAxis])
+    return (means, value.shape[channelAxis])
   }
 
   /// The first of `samples` in which the value is not finite.
@@ -131,17 +150,17 @@ public struct Calibrator<B: Backend>: Sendable {
     return "samples '\(samples.first?.name ?? "")' to '\(samples.last?.name ?? "")' together"
   }
 
-  /// What has been seen, bound to a model.
+  /// What has been seen of the data that `source` describes.
   ///
   /// - Throws: ``CalibrationError`` when a value was never computed.
-  public func statistics(
-    modelDigest: [UInt8], source: Statistics.Source
-  ) throws(CalibrationError) -> Statistics {
+  public func observations(
+    of source: Statistics.Source
+  ) throws(CalibrationError) -> Observations {
     guard sampleCount > 0 else { throw CalibrationError("there are no samples to calibrate with") }
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) where tensor.elementCount == 0 {
       throw CalibrationError("the value '\(name)' had no elements in any sample")
     }
-    return Statistics(modelDigest: modelDigest, sources: [source], tensors: tensors)
+    return Observations(sources: [source], tensors: tensors)
   }
 }
 

@@ -107,12 +107,6 @@ public struct Statistics: Sendable, Hashable {
       throw CalibrationError("the statistics were made with another model (its SHA-256 differs)")
     }
   }
-
-  /// The histograms by name.
-  public var histograms: [String: Histogram] { tensors.mapValues(\.histogram) }
-
-  /// The means of channels by name, where they were asked for.
-  public var channelMeans: [String: [Double]] { tensors.compactMapValues { $0.channels?.means } }
 }
 
 /// What was seen of one value.

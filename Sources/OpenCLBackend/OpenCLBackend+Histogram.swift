@@ -1,4 +1,4 @@
-import Operations
+public import Operations
 public import Quantization
 import Tensors
 
@@ -6,6 +6,17 @@ extension OpenCLBackend {
   /// Counts every element; see `Kernels/histogram`.
   public func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram {
     try histogram(x, layout: layout, form: histogramForm)
+  }
+
+  /// Starts counting every element.
+  public func startHistogram(
+    _ x: Value, layout: Histogram.Layout
+  ) throws -> PendingHistogram {
+    let job = HistogramJob(
+      outer: 1, extent: 1, inner: x.count, layout: layout, form: histogramForm)
+    let count = try start(
+      job, x, first: 0, channels: 1, slices: job.slices(computeUnits: facts.computeUnits))
+    return PendingHistogram { [self] in try read(count, job)[0] }
   }
 
   /// One histogram for every index of `axis`.
@@ -46,7 +57,6 @@ extension OpenCLBackend {
   }
 
   private func run(_ job: HistogramJob, _ x: Value) throws -> [Histogram] {
-    precondition(x.elementType == .float32, "histograms of \(x.elementType)")
     let slices = job.slices(computeUnits: facts.computeUnits)
     let tableBytes = job.tableLength * 4 * (job.form == .stream ? slices : 1)
     let batch = max(1, (64 << 20) / tableBytes)
@@ -54,19 +64,42 @@ extension OpenCLBackend {
     histograms.reserveCapacity(job.extent)
     for first in stride(from: 0, to: job.extent, by: batch) {
       let channels = min(batch, job.extent - first)
-      switch job.form {
-      case .stream:
-        histograms += try stream(job, x, first: first, channels: channels, slices: slices)
-      case .scatter:
-        histograms += try scatter(job, x, first: first, channels: channels, slices: slices)
-      }
+      histograms += try read(
+        start(job, x, first: first, channels: channels, slices: slices), job)
     }
     return histograms
   }
 
+  /// What kernels have been enqueued to count: tables and facts, `parts` of them for a channel.
+  private struct Count {
+    let tables: Value
+    let facts: Value
+    let parts: Int
+  }
+
+  private func start(
+    _ job: HistogramJob, _ x: Value, first: Int, channels: Int, slices: Int
+  ) throws -> Count {
+    precondition(x.elementType == .float32, "histograms of \(x.elementType)")
+    return switch job.form {
+    case .stream: try stream(job, x, first: first, channels: channels, slices: slices)
+    case .scatter: try scatter(job, x, first: first, channels: channels, slices: slices)
+    }
+  }
+
+  private func read(_ count: Count, _ job: HistogramJob) throws -> [Histogram] {
+    let parts = try job.histograms(tables: download(count.tables), facts: download(count.facts))
+    guard count.parts > 1 else { return parts }
+    return stride(from: 0, to: parts.count, by: count.parts).map { first in
+      var merged = parts[first]
+      for part in parts[(first + 1)..<(first + count.parts)] { merged.merge(part) }
+      return merged
+    }
+  }
+
   private func stream(
     _ job: HistogramJob, _ x: Value, first: Int, channels: Int, slices: Int
-  ) throws -> [Histogram] {
+  ) throws -> Count {
     let groups = channels * slices
     let tables = try makeValue(.uint32, [groups, job.tableLength])
     let facts = try makeValue(.int32, [groups, HistogramJob.Fact.count])
@@ -74,17 +107,12 @@ extension OpenCLBackend {
       DeviceKernel("histogram/stream.cl", "stream", job.definitions), global: [groups], local: [1],
       x, tables, facts, UInt64(job.outer), UInt64(job.extent), UInt64(job.inner), UInt32(first),
       UInt32(slices), Int32(job.layout.fixedExponent ?? 0))
-    let parts = try job.histograms(tables: download(tables), facts: download(facts))
-    return (0..<channels).map { channel in
-      var merged = parts[channel * slices]
-      for part in parts[(channel * slices + 1)..<((channel + 1) * slices)] { merged.merge(part) }
-      return merged
-    }
+    return Count(tables: tables, facts: facts, parts: slices)
   }
 
   private func scatter(
     _ job: HistogramJob, _ x: Value, first: Int, channels: Int, slices: Int
-  ) throws -> [Histogram] {
+  ) throws -> Count {
     let tables = try makeValue(.uint32, [channels, job.tableLength])
     let facts = try makeValue(.int32, [channels, HistogramJob.Fact.count])
     // Some local memory stays for the other counters.
@@ -107,6 +135,6 @@ extension OpenCLBackend {
         shape.2, UInt32(first), UInt32(slices), Int32(job.layout.fixedExponent ?? 0),
         UInt32(start))
     }
-    return try job.histograms(tables: download(tables), facts: download(facts))
+    return Count(tables: tables, facts: facts, parts: 1)
   }
 }

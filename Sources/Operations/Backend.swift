@@ -152,6 +152,10 @@ public protocol Backend: AnyObject, Sendable {
   /// Counts the `float32` elements of `x`; equal on every backend.
   func histogram(_ x: Value, layout: Histogram.Layout) throws -> Histogram
 
+  /// Starts what ``histogram(_:layout:)`` does and returns before it is done, so that the device has
+  /// the next operation when it is through with this one.
+  func startHistogram(_ x: Value, layout: Histogram.Layout) throws -> PendingHistogram
+
   /// One histogram for every index of `axis`, in its order.
   func histograms(_ x: Value, axis: Int, layout: Histogram.Layout) throws -> [Histogram]
 

@@ -46,7 +46,8 @@ extension Tensor {
     precondition(
       values.count == shape.reduce(1, *), "\(values.count) values do not fill shape \(shape)")
     self.init(shape: shape, as: elementType) { (elements: UnsafeMutableBufferPointer<Scalar>) in
-      _ = elements.update(from: values)
+      // Bytes: the sequence's own way calls a witness an element where it is not specialised.
+      values.withUnsafeBytes { UnsafeMutableRawBufferPointer(elements).copyMemory(from: $0) }
     }
   }
 
@@ -87,7 +88,12 @@ extension Tensor {
   ///
   /// - Precondition: `Scalar` represents the tensor's element type.
   public func array<Scalar: TensorScalar>(of _: Scalar.Type = Scalar.self) -> [Scalar] {
-    withElements { Array($0) }
+    withElements(of: Scalar.self) { elements in
+      [Scalar](unsafeUninitializedCapacity: elements.count) { copy, count in
+        UnsafeMutableRawBufferPointer(copy).copyMemory(from: UnsafeRawBufferPointer(elements))
+        count = elements.count
+      }
+    }
   }
 
   /// Calls `body` with the elements in row-major order, without a copy.

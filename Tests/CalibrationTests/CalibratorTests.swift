@@ -43,10 +43,11 @@ func statistics(
   for start in stride(from: 0, to: order.count, by: batch) {
     try calibrator.add(order[start..<min(start + batch, order.count)].map(sample))
   }
-  return try calibrator.statistics(
+  return Statistics(
     modelDigest: [UInt8](repeating: 7, count: 32),
-    source: .init(
-      data: source, shard: shard, shardCount: shardCount, sampleCount: calibrator.sampleCount))
+    try calibrator.observations(
+      of: .init(
+        data: source, shard: shard, shardCount: shardCount, sampleCount: calibrator.sampleCount)))
 }
 
 @Suite struct CalibratorTests {
@@ -91,8 +92,7 @@ func statistics(
   @Test func aModelWithoutSamplesIsAnError() throws {
     let calibrator = try Calibrator(network(), observing: ["x"], on: ReferenceBackend.shared)
     #expect(throws: CalibrationError.self) {
-      try calibrator.statistics(
-        modelDigest: [UInt8](repeating: 0, count: 32), source: .init(data: "", sampleCount: 0))
+      try calibrator.observations(of: .init(data: "", sampleCount: 0))
     }
   }
 

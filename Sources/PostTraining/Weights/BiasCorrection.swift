@@ -27,9 +27,14 @@ struct BiasCorrection {
       return (0..<outputs).map { output in
         let first = output / (outputs / groups) * inputs
         var shift = 0.0
+        var place = output * inputs * taps
         for input in 0..<inputs {
-          let start = (output * inputs + input) * taps
-          shift -= errors[start..<(start + taps)].reduce(0, +) * means[first + input]
+          var sum = 0.0
+          for _ in 0..<taps {
+            sum += errors[place]
+            place += 1
+          }
+          shift -= sum * means[first + input]
         }
         return shift
       }
@@ -57,15 +62,18 @@ extension QuantizedWeights {
   /// Quantized minus float, element by element.
   func errors(of weights: Tensor) -> [Double] {
     let rows = WeightRows(weights, axis: axis, groupSize: groupSize)
-    let codes = codes.array(of: Int8.self)
-    var errors = [Double](repeating: 0, count: codes.count)
-    for row in 0..<rows.count {
-      let scale = Double(quantizers[row].scale)
-      for position in rows.range(row) {
-        let place = rows.places[position]
-        errors[place] = scale * Double(codes[place]) - Double(rows.values[position])
+    return weights.withElements(of: Float.self) { values in
+      codes.withElements(of: Int8.self) { codes in
+        var errors = [Double](repeating: 0, count: codes.count)
+        for row in 0..<rows.count {
+          let scale = Double(quantizers[row].scale)
+          for position in rows.range(row) {
+            let place = rows.places?[position] ?? position
+            errors[place] = scale * Double(codes[place]) - Double(values[place])
+          }
+        }
+        return errors
       }
     }
-    return errors
   }
 }

@@ -24,7 +24,7 @@ extension WeightPlan {
     if settings.scales == .powerOfTwo {
       for row in quantizers.indices {
         quantizers[row] = quantizers[row].withPowerOfTwoScale(
-          for: Array(rows.values[rows.range(row)]))
+          for: rows.row(row))
       }
     }
     var remedies: [String] = []
@@ -45,22 +45,29 @@ extension WeightRows {
   func search<B: Backend>(
     levels: Int, method: RangeMethod, on backend: B
   ) throws -> [Quantizer] {
-    guard case .mse = method else {
+    switch method {
+    case .minmax:
+      return (0..<count).map { row in
+        withRow(row) { Quantizer(spanning: $0, levels: levels, scheme: .symmetric) }
+      }
+    case .percentile, .entropy:
       return (0..<count).map { row in
         Quantization.quantizer(
-          from: Histogram(values[range(row)]), method: method, levels: levels, scheme: .symmetric)
+          from: Histogram(self.row(row)), method: method, levels: levels, scheme: .symmetric)
       }
-    }
-    if isRectangular, count > 0 {
-      let table = Tensor(values, shape: [count, values.count / count])
+    case .mse:
+      guard isRectangular, count > 0 else {
+        return try (0..<count).flatMap { row in
+          let one = self.row(row)
+          return try backend.searchQuantizers(
+            rows: backend.upload(Tensor(one, shape: [1, one.count])), levels: levels,
+            scheme: .symmetric
+          ).map(\.quantizer)
+        }
+      }
+      let table = values.reshaped(to: [count, values.count / count])
       return try backend.searchQuantizers(
         rows: backend.upload(table), levels: levels, scheme: .symmetric
-      ).map(\.quantizer)
-    }
-    return try (0..<count).flatMap { row in
-      let one = Array(values[range(row)])
-      return try backend.searchQuantizers(
-        rows: backend.upload(Tensor(one, shape: [1, one.count])), levels: levels, scheme: .symmetric
       ).map(\.quantizer)
     }
   }
@@ -70,23 +77,35 @@ extension WeightRows {
     shape: [Int], levels: Int, quantizers: [Quantizer], axis: Int?, groupSize: Int?,
     remedies: [String]
   ) -> QuantizedWeights {
-    var codes = [Int8](repeating: 0, count: values.count)
-    var signal = 0.0
-    var noise = 0.0
-    for row in 0..<count {
-      let quantizer = quantizers[row]
-      for position in range(row) {
-        let code = quantizer.code(of: values[position])
-        codes[places[position]] = Int8(code - quantizer.zeroPoint)
-        let value = Double(values[position])
-        let error = value - Double(quantizer.value(of: code))
-        signal += value * value
-        noise += error * error
+    // Rows on all cores; their sums are added in order, so that the result does not depend on it.
+    var sums = [(signal: Double, noise: Double)](repeating: (0, 0), count: count)
+    let inOrder = Tensor(shape: shape, as: QuantizedWeights.storage(levels: levels)) {
+      (codes: UnsafeMutableBufferPointer<Int8>) in
+      sums.withUnsafeMutableBufferPointer { sums in
+        concurrently(count) { row in
+          sums[row] = withRow(row) {
+            quantizers[row].encode(
+              $0, into: UnsafeMutableBufferPointer(rebasing: codes[range(row)]))
+          }
+        }
       }
     }
+    let signal = sums.reduce(0) { $0 + $1.signal }
+    let noise = sums.reduce(0) { $0 + $1.noise }
     return QuantizedWeights(
-      codes: Tensor(codes, shape: shape, as: QuantizedWeights.storage(levels: levels)),
+      codes: moved(inOrder),
       quantizers: quantizers, axis: axis, groupSize: groupSize,
       signalToNoise: noise == 0 ? .infinity : 10 * log10(signal / noise), remedies: remedies)
+  }
+
+  /// Codes in the order of rows, brought to the places of the weights.
+  private func moved(_ codes: Tensor) -> Tensor {
+    guard let places else { return codes }
+    return codes.withElements(of: Int8.self) { from in
+      Tensor(shape: codes.shape, as: codes.elementType) {
+        (to: UnsafeMutableBufferPointer<Int8>) in
+        for position in from.indices { to[places[position]] = from[position] }
+      }
+    }
   }
 }

@@ -7,48 +7,69 @@ import Tensors
 /// each a row of its own.
 struct WeightRows {
   /// Elements of the tensor, in the order of rows.
-  let values: [Float]
+  let values: Tensor
   /// Where each row ends in `values`.
   let ends: [Int]
-  /// For every element of `values`, its place in the tensor.
-  let places: [Int]
+  /// For every element of `values`, its place in the tensor; `nil` if it is the same.
+  let places: [Int]?
 
   /// The rows of `weights`; `axis` is `nil` for one row of everything.
   init(_ weights: Tensor, axis: Int?, groupSize: Int? = nil) {
-    let all = weights.array(of: Float.self)
+    let count = weights.count
     guard let axis else {
-      values = all
-      ends = [all.count]
-      places = Array(all.indices)
+      values = weights
+      ends = [count]
+      places = nil
       return
     }
     let channels = weights.shape[axis]
     let inner = weights.shape[(axis + 1)...].reduce(1, *)
     let outer = weights.shape[..<axis].reduce(1, *)
-    var places: [Int] = []
     var ends: [Int] = []
-    places.reserveCapacity(all.count)
     for channel in 0..<channels {
-      let start = places.count
+      let (start, end) = (channel * outer * inner, (channel + 1) * outer * inner)
+      if let groupSize { ends += stride(from: start + groupSize, to: end, by: groupSize) }
+      ends.append(end)
+    }
+    self.ends = ends
+    if outer == 1 {
+      values = weights
+      places = nil
+      return
+    }
+    var places: [Int] = []
+    places.reserveCapacity(count)
+    for channel in 0..<channels {
       for block in 0..<outer {
         let first = (block * channels + channel) * inner
-        places.append(contentsOf: first..<(first + inner))
+        for place in first..<(first + inner) { places.append(place) }
       }
-      if let groupSize {
-        ends += stride(from: start + groupSize, to: places.count, by: groupSize)
-      }
-      ends.append(places.count)
     }
-    values = places.map { all[$0] }
-    self.ends = ends
     self.places = places
+    values = weights.withElements(of: Float.self) { all in
+      Tensor(shape: [count]) { (elements: UnsafeMutableBufferPointer<Float>) in
+        for position in elements.indices { elements[position] = all[places[position]] }
+      }
+    }
   }
 
   /// The number of rows.
   var count: Int { ends.count }
 
-  /// The places in `values` of row `row`.
+  /// The positions in `values` of row `row`.
   func range(_ row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
+
+  /// Calls `body` with the elements of row `row`.
+  func withRow<Result>(
+    _ row: Int, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    try values.withElements(of: Float.self) {
+      try body(UnsafeBufferPointer(rebasing: $0[range(row)]))
+    }
+  }
+
+  /// The elements of row `row`.
+  func row(_ row: Int) -> [Float] { withRow(row) { Array($0) } }
 
   /// Whether all rows are equally long.
   var isRectangular: Bool { (0..<count).allSatisfy { range($0).count == range(0).count } }

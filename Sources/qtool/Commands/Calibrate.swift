@@ -72,7 +72,10 @@ struct Calibrate: ParsableCommand {
       try common.emit(names.sorted()) { names.sorted().joined(separator: "\n") }
       return nil
     }
-    return try device.run { try run.statistics(of: names, channelAxes: axes, on: $0) }
+    let observations = try device.run {
+      try run.observations(of: names, channelAxes: axes, on: $0)
+    }
+    return Statistics(modelDigest: try model.digest(), observations)
   }
 
   private func merged() throws -> Statistics? {

@@ -57,22 +57,22 @@ struct Quantize: ParsableCommand {
   private func quantize<B: Backend>(
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
   ) throws -> Result {
-    let statistics = try statistics(model, plan, settings, on: backend)
+    let observations = try observations(model, plan, settings, on: backend)
     let quantized = try QuantizedModel(
-      model.prepared, histograms: statistics.histograms,
-      channelMeans: statistics.channelMeans, settings: settings, on: backend)
+      model.prepared, histograms: observations.histograms,
+      channelMeans: observations.channelMeans, settings: settings, on: backend)
     var graph = try quantized.graph()
     graph.producer.name = "qtool"
     graph.producer.version = QTool.configuration.version
     graph.metadata["qtool.version"] = QTool.configuration.version
-    graph.metadata["qtool.data"] = statistics.sources.map(\.data).joined(separator: "\n")
+    graph.metadata["qtool.data"] = observations.sources.map(\.data).joined(separator: "\n")
     try ONNXWriter.write(
       graph, to: target.output,
       irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
       overwrite: target.overwrite)
     let report = quantized.report(
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
-      histograms: statistics.histograms, sampleCount: statistics.sampleCount)
+      histograms: observations.histograms, sampleCount: observations.sampleCount)
     return Result(
       output: target.output,
       fileBytes: .init(
@@ -80,23 +80,23 @@ struct Quantize: ParsableCommand {
       opset: graph.opsets[""] ?? 13, report: report)
   }
 
-  private func statistics<B: Backend>(
+  private func observations<B: Backend>(
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
-  ) throws -> Statistics {
+  ) throws -> Observations {
     if let stats {
       let statistics = try Statistics(path: stats)
       do {
-        try statistics.check(modelDigest: model.digest)
+        try statistics.check(modelDigest: model.digest())
       } catch {
         throw CalibrationError("\(stats): \(error)")
       }
-      return statistics
+      return statistics.observations
     }
     var run = CalibrationRun(
       model: model, specification: try DataSpecification(parsing: data ?? ""))
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
-    return try run.statistics(
+    return try run.observations(
       of: plan.observedValues, channelAxes: settings.correctsBias ? plan.channelAxes : [:],
       on: backend)
   }

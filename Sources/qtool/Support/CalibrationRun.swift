@@ -1,7 +1,7 @@
 import Files
 import LowBit
 
-/// Streams data through a model and gathers statistics, with progress on standard error.
+/// Streams data through a model and observes its values, with progress on standard error.
 struct CalibrationRun {
   let model: FloatModel
   let specification: DataSpecification
@@ -10,10 +10,10 @@ struct CalibrationRun {
   var allowsNonFinite = false
   var seed: UInt64 = 0
 
-  /// The statistics of `names`, with the means of channels where axes are given.
-  func statistics<B: Backend>(
+  /// What is seen of `names`, with the means of channels where axes are given.
+  func observations<B: Backend>(
     of names: Set<String>, channelAxes: [String: ChannelAxis], on backend: B
-  ) throws -> Statistics {
+  ) throws -> Observations {
     let data = try specification.open(
       for: model.prepared.inputs.map { ModelInput($0) }, seed: seed,
       tensorReader: { try TensorFile.read(path: $0).tensor })
@@ -38,9 +38,8 @@ struct CalibrationRun {
     let seconds = progress.finish()
     Console.shared.detail(
       "calibrated on \(samples.count) samples in \(formatted(seconds, digits: 2)) s")
-    return try calibrator.statistics(
-      modelDigest: model.digest,
-      source: .init(
+    return try calibrator.observations(
+      of: .init(
         data: specification.identity, shard: shard.number, shardCount: shard.count,
         sampleCount: calibrator.sampleCount))
   }

@@ -7,17 +7,12 @@ struct FloatModel {
   let path: String
   let original: Graph
   let prepared: Graph
-  /// SHA-256 of the file.
-  let digest: [UInt8]
   /// Bytes of the file.
   let byteCount: Int
 
   init(path: String) throws {
     self.path = path
     let file = try MappedFile(path: path)
-    var hash = SHA256()
-    hash.update(file.bytes)
-    digest = hash.finalize()
     byteCount = file.bytes.count
     original = try ONNXReader.read(path: path)
     let unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: original)
@@ -30,5 +25,12 @@ struct FloatModel {
     } catch let error as GraphError {
       throw error.located(in: path)
     }
+  }
+
+  /// SHA-256 of the file, which only statistics in a file need.
+  func digest() throws -> [UInt8] {
+    var hash = SHA256()
+    hash.update(try MappedFile(path: path).bytes)
+    return hash.finalize()
   }
 }
