@@ -85,24 +85,27 @@ let package = Package(
     .target(
       name: "OperationCases", dependencies: ["Operations", "Quantization", "Tensors"],
       path: "Tests/OperationCases"),
+    .target(name: "TestFolders", path: "Tests/TestFolders"),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
-    .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost"]),
+    .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost", "TestFolders"]),
     .testTarget(
       name: "OperationsTests", dependencies: ["CElementary", "OpenCLBackend", "OperationCases"]),
     .testTarget(
       name: "ExecutionTests", dependencies: ["Execution", "Graph", "Operations", "Tensors"]),
     .testTarget(
-      name: "ONNXTests", dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors"]),
-    .testTarget(name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors"]),
-    .testTarget(name: "FilesTests", dependencies: ["Files"]),
+      name: "ONNXTests",
+      dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors", "TestFolders"]),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors", "TestFolders"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files", "TestFolders"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Datasets", "Evaluation", "Tensors"]),
     .testTarget(
       name: "QToolTests",
-      dependencies: ["Datasets", "Files", "Graph", "ONNX", "Tensors", "qtool"]),
+      dependencies: ["Datasets", "Files", "Graph", "ONNX", "Tensors", "TestFolders", "qtool"]),
     .testTarget(
       name: "CalibrationTests",
       dependencies: ["Calibration", "Graph", "Operations", "Quantization", "Tensors"]),

@@ -5,7 +5,8 @@ import Glibc
 /// Bytes go to a hidden temporary file beside the target. ``commit()`` flushes it to the disk, reads
 /// it back and compares a checksum with what was written, then renames it to the target. A value
 /// that goes away uncommitted, for example because an error was thrown, leaves nothing behind; so
-/// does an interrupted process that calls ``removeTemporaryFiles()`` before it ends.
+/// does an interrupted process that calls ``removeTemporaryFiles()`` before it ends. What a killed
+/// process leaves is hidden and is removed when the same target is written the next time.
 ///
 ///     var file = try AtomicFile(replacing: "model.onnx", overwrite: false)
 ///     try file.write(bytes)
@@ -17,6 +18,7 @@ public struct AtomicFile: ~Copyable {
   private let temporary: String
   private let descriptor: Int32
   private var written = Checksum()
+  private var isFinished = false
   private var committed = false
 
   /// Opens a temporary file beside `target`.
@@ -26,15 +28,12 @@ public struct AtomicFile: ~Copyable {
   public init(replacing target: String, overwrite: Bool) throws(FileError) {
     try Self.check(target, overwrite: overwrite)
     let (folder, name) = Self.split(target)
-    var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
-    let descriptor = template.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
-    guard descriptor >= 0 else {
+    guard let (path, descriptor) = TemporaryFiles.create(in: folder, for: name) else {
       throw FileError(path: target, cannot: "create a file in '\(folder)'")
     }
     self.target = target
     self.descriptor = descriptor
-    temporary = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    TemporaryFiles.add(temporary)
+    temporary = path
   }
 
   deinit {
@@ -60,6 +59,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Appends bytes.
   package mutating func write(raw bytes: UnsafeRawBufferPointer) throws(FileError) {
+    precondition(!isFinished, "\(target) is written after it was finished")
     written.update(bytes)
     var rest = bytes
     while !rest.isEmpty {
@@ -90,7 +90,13 @@ public struct AtomicFile: ~Copyable {
     try rename()
   }
 
-  private mutating func finish() throws(FileError) {
+  /// Flushes everything to the disk and reads it back, so that ``commit()`` only renames: files that
+  /// belong together are all finished before the first of them appears. Nothing can be written
+  /// afterwards.
+  ///
+  /// - Throws: ``FileError``, for example when the disk is full.
+  public mutating func finish() throws(FileError) {
+    guard !isFinished else { return }
     // mkstemp makes the file private; a result has the permissions that any new file would have.
     let mask = umask(0)
     umask(mask)
@@ -115,6 +121,7 @@ public struct AtomicFile: ~Copyable {
     guard found == written else {
       throw FileError(path: target, reason: "what was read back is not what was written")
     }
+    isFinished = true
   }
 
   private mutating func rename() throws(FileError) {

@@ -1,17 +1,13 @@
 import CImage
 import Glibc
 import Tensors
+import TestFolders
 
 @testable import Datasets
 
 /// A folder that goes away with its last user.
 final class TemporaryFolder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/lowbit-datasets.XXXXXX".utf8CString)
-    path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-  }
+  let path = makeTestFolder("lowbit-datasets")
 
   deinit { Self.remove(path) }
 

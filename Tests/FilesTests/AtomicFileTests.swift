@@ -1,14 +1,10 @@
 import Files
 import Glibc
+import TestFolders
 import Testing
 
 @Suite struct AtomicFileTests {
-  let folder: String
-
-  init() {
-    var template = Array("/tmp/lowbit-files.XXXXXX".utf8CString)
-    folder = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-  }
+  let folder = makeTestFolder("lowbit-files")
 
   func entries() -> Set<String> {
     var names: Set<String> = []
@@ -93,5 +89,58 @@ import Testing
       try AtomicFile.write([1], to: folder, overwrite: true)
     }
     #expect(isFolder?.description == "\(folder): is a folder")
+  }
+
+  /// What a killed process leaves is not the target, and goes away with the next writer; the file of
+  /// a writer that lives stays.
+  @Test func leftoversOfKilledProcessesGoAway() async throws {
+    let target = "\(folder)/a"
+    await #expect(processExitsWith: .signal(SIGKILL)) { [target = target as String] in
+      var file = try AtomicFile(replacing: target, overwrite: false)
+      try file.write([1, 2, 3])
+      kill(getpid(), SIGKILL)
+      try file.commit()
+    }
+    let left = entries()
+    #expect(left.count == 1 && left.allSatisfy { $0.hasPrefix(".a.") })
+    for name in [".a.toolong", ".b.abcdef", ".a.short"] {
+      try AtomicFile.write([9], to: "\(folder)/\(name)", overwrite: false)
+    }
+    let others: Set = [".a.toolong", ".b.abcdef", ".a.short"]
+    var living = try AtomicFile(replacing: target, overwrite: true)
+    try living.write([4])
+    #expect(entries().count == 4 && left.isDisjoint(with: entries()))
+    try AtomicFile.write([5], to: target, overwrite: true)
+    #expect(entries().count == 5)
+    try living.commit()
+    #expect(contents(of: target) == [4])
+    #expect(entries() == others.union(["a"]))
+  }
+
+  @Test func manyWritersOfOneTarget() async throws {
+    let target = "\(folder)/a"
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for writer in 0..<16 {
+        group.addTask {
+          for _ in 0..<20 {
+            try AtomicFile.write(
+              [UInt8](repeating: UInt8(writer), count: 1000), to: target, overwrite: true)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(entries() == ["a"])
+    #expect(contents(of: target).count == 1000 && Set(contents(of: target)).count == 1)
+  }
+
+  @Test func finishedFilesOnlyWaitForTheirName() throws {
+    var file = try AtomicFile(replacing: "\(folder)/a", overwrite: false)
+    try file.write([1])
+    try file.finish()
+    try file.finish()
+    #expect(!entries().contains("a"))
+    try file.commit()
+    #expect(contents(of: "\(folder)/a") == [1])
   }
 }

@@ -6,6 +6,7 @@ import ONNX
 import ONNXProto
 import SwiftProtobuf
 import Tensors
+import TestFolders
 import Testing
 
 @Suite struct WriterTests {
@@ -133,11 +134,7 @@ import Testing
 
 /// Calls `body` with the path of a new folder that goes away afterwards.
 func withFolder(_ body: (String) throws -> Void) throws {
-  var template = Array("/tmp/lowbit-tests-XXXXXX".utf8CString)
-  let path = template.withUnsafeMutableBufferPointer { buffer -> String? in
-    mkdtemp(buffer.baseAddress!).map { String(cString: $0) }
-  }
-  let folder = try #require(path)
+  let folder = makeTestFolder("lowbit-onnx")
   defer { try? FileManager.default.removeItem(atPath: folder) }
   try body(folder)
 }

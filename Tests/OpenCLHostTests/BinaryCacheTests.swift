@@ -1,4 +1,5 @@
 import Glibc
+import TestFolders
 import Testing
 
 @testable import OpenCLHost
@@ -6,8 +7,7 @@ import Testing
 @Suite(.needsDevice) struct BinaryCacheTests {
   /// Calls `body` with a cache in a folder of its own that is removed afterwards.
   func withCache(_ body: (BinaryCache) async throws -> Void) async throws {
-    var name = Array("/tmp/lowbit-cache-test.XXXXXX".utf8CString)
-    let folder = String(cString: try #require(mkdtemp(&name)))
+    let folder = makeTestFolder("lowbit-cache")
     let cache = BinaryCache(folder: folder + "/deep/er")
     try await body(cache)
     for file in entries(cache) { unlink(cache.folder + "/" + file) }

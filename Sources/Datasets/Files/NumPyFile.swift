@@ -26,11 +26,20 @@ public enum NumPyFile {
   public static func write(
     _ tensor: Tensor, to path: String, overwrite: Bool
   ) throws(FileError) {
+    let file = try finished(tensor, for: path, overwrite: overwrite)
+    try file.commit()
+  }
+
+  /// The file that ``write(_:to:overwrite:)`` writes, finished and waiting for its name.
+  public static func finished(
+    _ tensor: Tensor, for path: String, overwrite: Bool
+  ) throws(FileError) -> AtomicFile {
     var file = try AtomicFile(replacing: path, overwrite: overwrite)
     let (header, tensor) = representation(of: tensor)
     try file.write(header)
     try write(tensor, to: &file)
-    try file.commit()
+    try file.finish()
+    return file
   }
 
   /// Writes tensors by name, uncompressed and in the order of their names; the same tensors give the

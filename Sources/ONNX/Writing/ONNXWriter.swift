@@ -38,6 +38,7 @@ public enum ONNXWriter {
       try serialize(graph, irVersion: irVersion, external: external) { bytes throws(FileError) in
         try file.write(raw: bytes)
       }
+      try file.finish()
       try external?.commit()
       try file.commit { temporary in try readBack(temporary, instead: path, expected: graph) }
     } catch let error as GraphError {

@@ -67,6 +67,7 @@ struct Run: ParsableCommand {
           ? "every operator is supported" : unsupported.map(\.message).joined(separator: "\n")
       }
     }
+    try OutputFolder(outputDir, overwrite: overwrite).check(for: graph)
     let tensors = try readInputs(of: graph)
     let result = try device.run {
       try run(graph, tensors, on: $0, model: model, outputDir: outputDir)
