@@ -48,6 +48,12 @@ public struct ChannelSums: Sendable, Hashable {
     count += UInt64(means.count / max(sums.count, 1))
   }
 
+  /// Whether no sum overflows.
+  func canMerge(_ other: ChannelSums) -> Bool {
+    !count.addingReportingOverflow(other.count).overflow
+      && zip(sums, other.sums).allSatisfy { !$0.addingReportingOverflow($1).overflow }
+  }
+
   mutating func merge(_ other: ChannelSums) {
     for position in sums.indices { sums[position] += other.sums[position] }
     count += other.count

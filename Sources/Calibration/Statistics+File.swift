@@ -69,6 +69,9 @@ extension Statistics {
           data: try reader.text(), shard: try reader.integer(),
           shardCount: try reader.integer(), sampleCount: try reader.integer()))
     }
+    guard sources.allSatisfy({ $0.sampleCount <= Int.max / max(sources.count, 1) }) else {
+      throw CalibrationError("the statistics hold a number of samples that is too large")
+    }
     var tensors: [String: TensorStatistics] = [:]
     for _ in 0..<(try reader.integer()) {
       let name = try reader.text()

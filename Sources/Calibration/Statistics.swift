@@ -94,6 +94,9 @@ public struct Statistics: Sendable, Hashable {
       guard tensors[name]?.channels?.sums.count == tensor.channels?.sums.count else {
         throw CalibrationError("'\(name)' has another number of channels in each of the statistics")
       }
+      guard tensors[name]?.canMerge(tensor) == true else {
+        throw CalibrationError("the counts of '\(name)' are too large to be added")
+      }
       tensors[name]?.merge(tensor)
     }
     sources = Source.joined(sources + other.sources)
@@ -134,6 +137,12 @@ public struct TensorStatistics: Sendable, Hashable {
   mutating func add(_ other: Histogram, elementCount count: Int) {
     histogram.merge(other)
     elementCount += UInt64(count)
+  }
+
+  /// Whether no sum of counts overflows; every count of a histogram is at most ``elementCount``.
+  func canMerge(_ other: TensorStatistics) -> Bool {
+    !elementCount.addingReportingOverflow(other.elementCount).overflow
+      && channels.map { own in other.channels.map(own.canMerge) ?? true } ?? true
   }
 
   mutating func merge(_ other: TensorStatistics) {

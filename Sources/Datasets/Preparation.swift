@@ -74,7 +74,9 @@ struct Preparation: Sendable {
     }
     let inner = wanted.dropFirst().compactMap { $0 }
     let count = shape.reduce(1, *)
-    if shape.count != wanted.count, inner.count == wanted.count - 1, inner.reduce(1, *) == count {
+    if shape.count != wanted.count, inner.count == wanted.count - 1,
+      HostMemory.elementCount(of: inner) == count
+    {
       return [1] + inner
     }
     throw DataError(
@@ -147,7 +149,8 @@ struct Preparation: Sendable {
     let inner = wanted.dropFirst().compactMap { $0 }
     guard inner.count == wanted.count - 1 else { return nil }
     let candidates = specification.channels.map { [$0.count] } ?? [channels, 1, 3]
-    for count in candidates where inner.reduce(1, *) == count * size.height * size.width {
+    let elements = HostMemory.elementCount(of: inner)
+    for count in candidates where elements == count * size.height * size.width {
       return (specification.layout ?? .nchw, count, [1] + inner)
     }
     return nil

@@ -48,6 +48,7 @@ extension QuantizedModel {
         let data = plan.values[index.nodes[number].inputs[0]]?.quantizer
       else { preconditionFailure("'\(weightPlan.name)' was planned without data or weights") }
       let bias = weightPlan.bias.flatMap { index.constants[$0] }
+      try index.requireFinite([weightPlan.name, weightPlan.bias], of: number)
       let quantized = try weightPlan.quantize(
         tensor, bias: bias.map { ($0.array(of: Float.self), data.scale) }, settings: settings,
         on: backend)
@@ -69,6 +70,7 @@ extension QuantizedModel {
     where plan.decisions[number] == .quantized && plan.weights[number] == nil {
       for value in node.inputs where node.takesData(value) && constants[value] == nil {
         guard let tensor = index.constants[value] else { continue }
+        try index.requireFinite([value], of: number)
         constants[value] = QuantizedConstant(tensor)
       }
     }
@@ -90,6 +92,22 @@ extension QuantizedModel {
     }
     graph.metadata.merge(metadata) { _, new in new }
     return graph
+  }
+}
+
+extension GraphIndex {
+  /// Throws when one of the constants `names` of a node that is to be quantized holds NaN or
+  /// infinities: no codes stand for them.
+  fileprivate func requireFinite(_ names: [String?], of number: Int) throws {
+    for name in names.compactMap({ $0 }) {
+      guard let tensor = constants[name], tensor.elementType == .float32 else { continue }
+      let histogram = Histogram(tensor.array(of: Float.self))
+      guard histogram.nans + histogram.infinities > 0 else { continue }
+      let node = nodes[number]
+      throw GraphError.invalid(
+        "node '\(node.label)' (\(node.operatorType)): the constant '\(name)' holds "
+          + "\(histogram.nans) NaN and \(histogram.infinities) infinite elements")
+    }
   }
 }
 

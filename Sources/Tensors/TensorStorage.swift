@@ -10,14 +10,28 @@ package final class TensorStorage: @unchecked Sendable {
   package let byteCount: Int
   private let release: (UnsafeMutableRawPointer) -> Void
 
+  /// Storage of at least this many bytes is pages of its own, which go back to the system when it
+  /// is released. In the heap, large storage whose size changes with the batch leaves holes that
+  /// nothing else fits, and peak memory grows with the number of samples.
+  private static let smallestMapping = 1 << 18
+
   /// Zeroed memory of its own.
   package init(byteCount: Int) {
     self.byteCount = byteCount
+    if byteCount >= Self.smallestMapping {
+      let flags = MAP_PRIVATE | MAP_ANONYMOUS
+      guard let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0),
+        memory != MAP_FAILED
+      else { HostMemory.exhausted(byteCount: byteCount) }
+      bytes = memory
+      release = { munmap($0, byteCount) }
+      return
+    }
     // Rounded up so that whole vectors may be read at the end.
     let rounded = (max(byteCount, 1) + 63) & ~63
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, rounded >= 1 << 16 ? 4096 : 64, rounded) == 0, let memory else {
-      fatalError("out of memory: \(byteCount) bytes for a tensor")
+      HostMemory.exhausted(byteCount: byteCount)
     }
     memset(memory, 0, rounded)
     bytes = memory

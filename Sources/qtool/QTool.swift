@@ -1,4 +1,7 @@
 import ArgumentParser
+import Files
+import Glibc
+import LowBit
 
 /// The command. What it does lives in the library; here are options, texts and exit codes.
 @main
@@ -31,6 +34,11 @@ struct QTool: ParsableCommand {
     Interruption.install()
     // A reader that goes away (`qtool ... | head`) shows as a failed write, not as a signal.
     ignoreWriteSignals()
+    HostMemory.whenExhausted { byteCount in
+      AtomicFile.removeTemporaryFiles()
+      Console.shared.error("the machine has no memory left: \(byteCount) bytes for a tensor")
+      _exit(ExitStatus.device.rawValue)
+    }
     do {
       let given = Array(CommandLine.arguments.dropFirst())
       var command = try parseAsRoot(Configuration.expand(given))

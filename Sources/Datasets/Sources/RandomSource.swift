@@ -30,6 +30,10 @@ struct RandomSource: SampleSource {
           "random: the model's input '\(input.name)' leaves extents open; for an image say "
             + "resize=HEIGHTxWIDTH")
       }
+      guard HostMemory.elementCount(of: known) != nil else {
+        throw DataError(
+          "random: the model's input '\(input.name)' takes \(known), more than memory holds")
+      }
       return (input, known)
     }
   }

@@ -211,7 +211,8 @@ struct Tile: Operator {
     var x = try call.value(0)
     let shape = x.shape
     let repeats = try call.integers(1)
-    guard repeats.count == shape.count, repeats.allSatisfy({ (0...Shapes.countLimit).contains($0) })
+    guard repeats.count == shape.count,
+      repeats.allSatisfy({ (0...HostMemory.elementLimit).contains($0) })
     else {
       throw call.invalid("repeats \(repeats) for an input of shape \(shape)")
     }

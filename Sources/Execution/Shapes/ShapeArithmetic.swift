@@ -1,13 +1,7 @@
-import Glibc
+import Tensors
 
 /// Arithmetic on shapes.
 enum Shapes {
-  /// More elements than this no tensor may have: as many as fill the machine's memory with float32.
-  static let countLimit: Int = {
-    let bytes = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-    return bytes > 0 ? bytes / 4 : 1 << 32
-  }()
-
   /// The shape to which two broadcast, or `nil`.
   static func broadcast(_ a: [Int], _ b: [Int]) -> [Int]? {
     let rank = max(a.count, b.count)
@@ -22,16 +16,7 @@ enum Shapes {
   }
 
   /// The number of elements, or `nil` when a tensor of the shape would not fit the machine.
-  static func count(_ shape: [Int]) -> Int? {
-    if shape.contains(0) { return 0 }
-    var count = 1
-    for extent in shape {
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      if overflow || product > countLimit { return nil }
-      count = product
-    }
-    return count
-  }
+  static func count(_ shape: [Int]) -> Int? { HostMemory.elementCount(of: shape) }
 
   /// Distances between neighbours along every axis in row-major order.
   static func strides(_ shape: [Int]) -> [Int] {

@@ -60,12 +60,14 @@ extension Histogram {
   }
 
   private var isConsistent: Bool {
-    var total = zeros
-    for count in counts {
-      let (sum, overflow) = total.addingReportingOverflow(count)
+    var all: UInt64 = 0
+    for count in counts + [zeros, nans, positiveInfinities, negativeInfinities] {
+      let (sum, overflow) = all.addingReportingOverflow(count)
       if overflow { return false }
-      total = sum
+      all = sum
     }
+    guard clippedBelow <= all, clippedAbove <= all else { return false }
+    let total = all - nans - positiveInfinities - negativeInfinities
     guard let minimum, let maximum else {
       return total == 0 && self.minimum == nil && self.maximum == nil
     }
