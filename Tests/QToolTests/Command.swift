@@ -1,4 +1,5 @@
 import Glibc
+import TestFolders
 import Testing
 
 /// What a run of `qtool` left behind.
@@ -108,12 +109,7 @@ func qtool(
 
 /// A folder that goes away with its last user.
 final class TemporaryFolder {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/lowbit-qtool.XXXXXX".utf8CString)
-    path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-  }
+  let path = makeTestFolder("lowbit-qtool")
 
   deinit { Self.remove(path) }
 
@@ -150,7 +146,7 @@ final class TemporaryFolder {
     }
   }
 
-  private static func names(in path: String) -> [String] {
+  static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []

@@ -41,6 +41,65 @@ enum Models {
     return graph
   }
 
+  /// Convolutions whose values have many sizes, which is what makes a heap keep holes.
+  static func tapered(channels: [Int], side: Int) -> Graph {
+    var graph = Graph(
+      name: "tapered", opsets: ["": 17],
+      inputs: [
+        ValueInfo(
+          name: "x", elementType: .float32,
+          shape: [.symbolic("N"), .fixed(channels[0]), .fixed(side), .fixed(side)])
+      ],
+      outputs: [ValueInfo(name: "y\(channels.count - 2)", elementType: .float32)])
+    var value = "x"
+    for (layer, (from, to)) in zip(channels, channels.dropFirst()).enumerated() {
+      let weights = (0..<(to * from * 9)).map { Float(($0 * 37) % 101 - 50) / Float(50 * from) }
+      graph.initializers["w\(layer)"] = Tensor(weights, shape: [to, from, 3, 3])
+      let stride = layer % 2 == 0 ? 1 : 2
+      graph.nodes += [
+        Node(
+          name: "conv\(layer)", "Conv", inputs: [value, "w\(layer)"], outputs: ["c\(layer)"],
+          attributes: ["pads": .ints([1, 1, 1, 1]), "strides": .ints([stride, stride])]),
+        Node(name: "relu\(layer)", "Relu", inputs: ["c\(layer)"], outputs: ["y\(layer)"]),
+      ]
+      value = "y\(layer)"
+    }
+    return graph
+  }
+
+  /// Operators with attributes, shapes and integers as constants: much that damage can hit.
+  static var mixed: Graph {
+    Graph(
+      name: "mixed", opsets: ["": 17],
+      inputs: [ValueInfo(name: "x", elementType: .float32, shape: [.symbolic("N"), .fixed(4)])],
+      outputs: [ValueInfo(name: "y", elementType: .float32)],
+      initializers: [
+        "image": Tensor([-1, 1, 2, 2] as [Int64]), "flat": Tensor([0, -1] as [Int64]),
+        "kernel": Tensor((0..<8).map { Float($0) / 4 - 1 }, shape: [2, 1, 2, 2]),
+        "bias": Tensor([0.5, -0.5] as [Float]), "axes": Tensor([1] as [Int64]),
+        "begin": Tensor([1] as [Int64]), "end": Tensor([7] as [Int64]),
+        "codes": Tensor((0..<6).map { Int8($0 * 20 - 60) }, shape: [6]),
+        "scale": Tensor(scalar: Float(0.01)), "zero": Tensor(scalar: Int8(3)),
+      ],
+      nodes: [
+        Node(name: "toImage", "Reshape", inputs: ["x", "image"], outputs: ["i"]),
+        Node(
+          name: "conv", "Conv", inputs: ["i", "kernel", "bias"], outputs: ["c"],
+          attributes: [
+            "pads": .ints([0, 0, 1, 1]), "strides": .ints([1, 1]), "dilations": .ints([1, 1]),
+            "group": .int(1), "kernel_shape": .ints([2, 2]),
+          ]),
+        Node(name: "relu", "Relu", inputs: ["c"], outputs: ["r"]),
+        Node(name: "toRow", "Reshape", inputs: ["r", "flat"], outputs: ["f"]),
+        Node(name: "cut", "Slice", inputs: ["f", "begin", "end", "axes"], outputs: ["s"]),
+        Node(
+          name: "decode", "DequantizeLinear", inputs: ["codes", "scale", "zero"], outputs: ["w"]),
+        Node(name: "scaled", "Mul", inputs: ["s", "w"], outputs: ["m"]),
+        Node(
+          name: "chances", "Softmax", inputs: ["m"], outputs: ["y"], attributes: ["axis": .int(-1)]),
+      ])
+  }
+
   /// A file in which each of two nodes waits for the other; `ONNXWriter` would refuse it.
   static var cyclic: [UInt8] {
     func field(_ number: Int, _ bytes: [UInt8]) -> [UInt8] {

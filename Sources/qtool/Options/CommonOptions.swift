@@ -77,6 +77,7 @@ struct CommonOptions: ParsableArguments {
 
   /// Prints a result: as JSON where asked for, else as text.
   func emit(_ result: some Encodable, text: () throws -> String) throws {
+    if let bytes = PeakMemory.bytes { Console.shared.detail("peak memory: \(bytes >> 10) KiB") }
     try StandardOutput.print(json ? qtool.json(result) : text())
   }
 

@@ -1,0 +1,29 @@
+import Testing
+
+/// Memory does not grow with the number of samples.
+@Suite(.serialized) struct MemoryTests {
+  let folder = TemporaryFolder()
+
+  /// Peak memory in KiB, as the command says it.
+  func peak(_ command: String, _ model: String, samples: Int) throws -> Int {
+    let outcome = qtool(
+      command, model, "--data", "random:\(samples)", "-o", "\(folder.path)/out", "--overwrite",
+      "-v", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let line = try #require(
+      outcome.errors.split(separator: "\n").first { $0.hasPrefix("peak memory: ") })
+    return try #require(Int(line.split(separator: " ")[2]))
+  }
+
+  /// Sixteen times the samples, in batches of the same size: at most 5 % more. Were large tensors in
+  /// the heap, holes between them would make it a third more; the values of all samples together
+  /// are many times as much.
+  @Test(arguments: ["calibrate", "quantize"])
+  func samplesCostNothing(_ command: String) throws {
+    let model = try Models.write(
+      Models.tapered(channels: [1, 4, 6, 8, 12, 16], side: 32), "m.onnx", in: folder)
+    let few = try peak(command, model, samples: 64)
+    let many = try peak(command, model, samples: 1024)
+    #expect(Double(many) <= 1.05 * Double(few), "\(few) KiB with 64 samples, \(many) with 1024")
+  }
+}
