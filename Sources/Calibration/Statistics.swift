@@ -15,7 +15,7 @@ public struct Statistics: Sendable, Hashable {
   public var tensors: [String: TensorStatistics]
 
   /// Data that were seen.
-  public struct Source: Sendable, Hashable {
+  public struct Source: Sendable, Hashable, CustomStringConvertible {
     /// The specification of the data.
     public var data: String
     /// Which part of the data: `shard` of `shardCount`, from 0.
@@ -32,6 +32,9 @@ public struct Statistics: Sendable, Hashable {
       self.shardCount = shardCount
       self.sampleCount = sampleCount
     }
+
+    /// The data, and which part of them where it is not the whole.
+    public var description: String { shardCount == 1 ? data : "\(part) of \(data)" }
 
     fileprivate var part: String {
       shardCount == 1 ? "the whole" : "part \(shard + 1) of \(shardCount)"

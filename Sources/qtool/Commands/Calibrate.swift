@@ -28,7 +28,7 @@ struct Calibrate: ParsableCommand {
 
   @Flag(
     name: .customLong("allow-nonfinite"), inversion: .prefixedNo,
-    help: "Count NaN and infinities instead of stopping.")
+    help: "Count NaN and infinities in activations instead of stopping.")
   var allowsNonFinite = false
 
   @OptionGroup var device: DeviceOptions
@@ -119,7 +119,7 @@ extension Calibrate {
 
     init(_ statistics: Statistics) {
       samples = statistics.sampleCount
-      data = statistics.sources.map(\.data)
+      data = statistics.sources.map(\.description)
       tensors = statistics.tensors.sorted { $0.key < $1.key }.map { name, tensor in
         Tensor(
           name: name, elements: tensor.elementCount, zeros: tensor.histogram.zeros,

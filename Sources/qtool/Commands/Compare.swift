@@ -26,11 +26,14 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     try common.begin(self)
-    let graphs = (try ONNXReader.read(path: first), try ONNXReader.read(path: second))
+    let graphs = (
+      try ONNXReader.read(path: first).withDequantizedResults(),
+      try ONNXReader.read(path: second).withDequantizedResults()
+    )
     let specification = try DataSpecification(parsing: data.data)
     let samples = try specification.open(
       for: graphs.0.inputs.map { ModelInput($0) }, seed: common.seed,
-      tensorReader: { try TensorFile.read(path: $0).tensor })
+      tensorReader: InputFiles.tensor)
     let pairs = ComparedValue.pairs(graphs.0, graphs.1)
     guard !pairs.isEmpty else {
       throw UsageError("'\(first)' and '\(second)' have no values in common")
@@ -59,7 +62,7 @@ struct Compare: ParsableCommand {
   ) throws -> Result {
     let executors = (try Executor(graphs.0, on: backend), try Executor(graphs.1, on: backend))
     var values = Dictionary(
-      uniqueKeysWithValues: pairs.map { ($0.second, ComparedValue(name: $0.name)) })
+      uniqueKeysWithValues: pairs.map { ($0.name, ComparedValue(name: $0.name)) })
     var progress = Progress("compare", count: samples.count, unit: "samples")
     for index in 0..<samples.count {
       let sample = try samples.sample(at: index)
@@ -77,12 +80,12 @@ struct Compare: ParsableCommand {
         guard a.count == b.count else {
           throw GraphError.invalid("'\(pair.name)' is \(a) in '\(first)' and \(b) in '\(second)'")
         }
-        values[pair.second]?.add(a, b)
+        values[pair.name]?.add(a, b)
       }
       progress.advance()
     }
     progress.finish()
-    let seen = pairs.compactMap { values[$0.second] }.filter { $0.count > 0 }
+    let seen = pairs.compactMap { values[$0.name] }.filter { $0.count > 0 }
     return Result(samples: samples.count, values: seen.sorted { $0.rank < $1.rank })
   }
 

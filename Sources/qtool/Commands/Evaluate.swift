@@ -61,10 +61,14 @@ struct Evaluate: ParsableCommand {
     try common.begin(self)
     let specification = try DataSpecification(parsing: data.data)
     let graph = engine.engine.form(of: try ONNXReader.read(path: model))
+    if let scoreOutput, !graph.outputs.contains(where: { $0.name == scoreOutput }) {
+      let names = graph.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
+      throw UsageError("--score-output \(scoreOutput): the outputs of '\(model)' are \(names)")
+    }
     let other = try reference.map { engine.engine.form(of: try ONNXReader.read(path: $0)) }
     let inputs = graph.inputs.map { ModelInput($0) }
     let dataset = try specification.open(
-      for: inputs, seed: common.seed, tensorReader: { try TensorFile.read(path: $0).tensor })
+      for: inputs, seed: common.seed, tensorReader: InputFiles.tensor)
     let batch = try specification.batchSize(for: inputs, preferred: 32)
     if common.dryRun {
       let plan = EvaluationPlan(

@@ -26,11 +26,12 @@ struct Inspect: ParsableCommand {
   func run() throws {
     try common.begin(self)
     let graph = try ONNXReader.read(path: model)
-    let report = try InspectReport(of: graph, model: model, extents: try parsedExtents())
+    let report = try InspectReport(of: graph, model: model, extents: try parsedExtents(of: graph))
     try common.emit(report) { report.text(listsNodes: nodes) }
   }
 
-  private func parsedExtents() throws -> [String: Int] {
+  private func parsedExtents(of graph: Graph) throws -> [String: Int] {
+    let names = graph.symbolicDimensions
     var found: [String: Int] = [:]
     for argument in extents {
       guard let sign = argument.lastIndex(of: "="),
@@ -38,8 +39,25 @@ struct Inspect: ParsableCommand {
       else {
         throw UsageError("--extent \(argument) is not NAME=N with a positive N")
       }
-      found[String(argument[..<sign])] = extent
+      let name = String(argument[..<sign])
+      guard names.contains(name) else {
+        let known = names.isEmpty ? "none" : names.sorted().joined(separator: ", ")
+        throw UsageError(
+          "--extent \(argument): '\(self.model)' has no open dimension '\(name)'; it has \(known)")
+      }
+      found[name] = extent
     }
     return found
+  }
+}
+
+extension Graph {
+  /// Names of the dimensions that the graph leaves open.
+  fileprivate var symbolicDimensions: Set<String> {
+    let shapes = (inputs + outputs + valueInfo.values).compactMap(\.shape)
+    return Set(
+      shapes.joined().compactMap { dimension in
+        if case .symbolic(let name) = dimension { name } else { nil }
+      })
   }
 }

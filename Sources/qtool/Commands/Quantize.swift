@@ -65,7 +65,8 @@ struct Quantize: ParsableCommand {
     graph.producer.name = "qtool"
     graph.producer.version = QTool.configuration.version
     graph.metadata["qtool.version"] = QTool.configuration.version
-    graph.metadata["qtool.data"] = observations.sources.map(\.data).joined(separator: "\n")
+    graph.metadata["qtool.data"] = observations.sources.map(\.description).joined(
+      separator: "\n")
     try ONNXWriter.write(
       graph, to: target.output,
       irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),

@@ -27,10 +27,19 @@ enum InputFiles {
   static func readSet(_ folder: String, for graph: Graph) throws -> [String: Tensor] {
     var tensors: [String: Tensor] = [:]
     for (index, input) in graph.inputs.enumerated() {
-      tensors[input.name] = try TensorFile.read(path: "\(folder)/input_\(index).pb").tensor
+      tensors[input.name] = try tensor("\(folder)/input_\(index).pb")
     }
     try check(tensors, for: graph)
     return tensors
+  }
+
+  /// The tensor in a protocol buffer, which here is data whatever is wrong with it.
+  @Sendable static func tensor(_ path: String) throws(DataError) -> Tensor {
+    do {
+      return try TensorFile.read(path: path).tensor
+    } catch {
+      throw DataError("\(error)")
+    }
   }
 
   /// The name before an equals sign and the path behind it; names may hold equals signs themselves.

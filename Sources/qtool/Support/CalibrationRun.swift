@@ -16,7 +16,7 @@ struct CalibrationRun {
   ) throws -> Observations {
     let data = try specification.open(
       for: model.prepared.inputs.map { ModelInput($0) }, seed: seed,
-      tensorReader: { try TensorFile.read(path: $0).tensor })
+      tensorReader: InputFiles.tensor)
     let samples = (0..<data.count).filter { $0 % shard.count == shard.number }
     guard !samples.isEmpty else {
       throw DataError("'\(data.name)' holds \(data.count) samples: none is in this part")
@@ -52,6 +52,9 @@ extension Statistics {
       try self.init(decoding: WholeFile.read(path, limit: 1 << 30))
     } catch let error as CalibrationError {
       throw CalibrationError("\(path): \(error)")
+    } catch let error as FileError {
+      // It names the path itself.
+      throw CalibrationError("\(error)")
     }
   }
 }

@@ -58,13 +58,17 @@ struct ComparedValue: Encodable {
     let second: String
   }
 
-  /// The values that both models have. A value that the second one quantizes is compared as its
+  /// The values that both models have. A value that only the second one quantizes is compared as its
   /// readers see it, after it was dequantized.
   static func pairs(_ a: Graph, _ b: Graph) -> [Pair] {
+    let names = a.nodes.flatMap(\.outputs).filter { !$0.isEmpty }
+    let own = Set(names)
     let others = Set(b.nodes.flatMap(\.outputs))
-    return a.nodes.flatMap(\.outputs).filter { !$0.isEmpty }.compactMap { name in
+    return names.compactMap { name in
       let dequantized = "\(name)_dequantized"
-      if others.contains(dequantized) { return Pair(name: name, first: name, second: dequantized) }
+      if others.contains(dequantized), !own.contains(dequantized) {
+        return Pair(name: name, first: name, second: dequantized)
+      }
       return others.contains(name) ? Pair(name: name, first: name, second: name) : nil
     }
   }
