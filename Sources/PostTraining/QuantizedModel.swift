@@ -56,7 +56,7 @@ extension QuantizedModel {
       weights[number] = quantized
       biases[number] = bias?.array(of: Float.self)
       let node = index.nodes[number]
-      if settings.correctsBias, weightPlan.takesBias(node),
+      if settings.improvements.contains(.bias), weightPlan.takesBias(node),
         let means = channelMeans[node.inputs[0]],
         let shifts = BiasCorrection(means: means).shifts(
           node, weights: tensor, quantized: quantized)

@@ -10,19 +10,17 @@ extension Quantizer {
     self.init(minimum: minimum, maximum: maximum, levels: levels, scheme: scheme)
   }
 
-  /// Writes the codes of `values` less the zero point, and returns the sums of the squared values
-  /// and of their squared errors.
+  /// Writes the codes of `values` less the zero point.
   ///
   /// - Precondition: at most 256 levels, with the zero point in the middle.
   package func encode(
     _ values: UnsafeBufferPointer<Float>, into codes: UnsafeMutableBufferPointer<Int8>
-  ) -> (signal: Double, noise: Double) {
+  ) {
     precondition(values.count == codes.count && levels <= 256 && zeroPoint == levels / 2)
     let lowest = Float(-zeroPoint)
     let highest = Float(levels - 1 - zeroPoint)
     // Added to a small number and taken away, it rounds to the nearest integer, halves to even.
     let magic: Float = 0x1.8p23
-    var (signal, noise) = (0.0, 0.0)
     for index in values.indices {
       let value = values[index]
       // Equation (1): the bounds are integers, so clipping may come before rounding.
@@ -32,11 +30,6 @@ extension Quantizer {
       if value.isNaN { clipped = 0 }
       let rounded = clipped + magic
       codes[index] = Int8(truncatingIfNeeded: rounded.bitPattern)
-      let exact = Double(value)
-      let error = exact - Double(scale * (rounded - magic))
-      signal += exact * exact
-      noise += error * error
     }
-    return (signal, noise)
   }
 }

@@ -69,14 +69,15 @@ func histograms(
     })
 }
 
-/// Settings with min-max ranges, which need no search.
+/// Settings with min-max ranges, which need no search, and without improvements.
 func settings(
   weights: Int = 256, activations: Int = 256, target: Target = .ortCPU,
   _ change: (inout QuantizationSettings) -> Void = { _ in }
 ) -> QuantizationSettings {
   var settings = QuantizationSettings(
     weights: TensorSettings(levels: weights, range: .minmax),
-    activations: TensorSettings(levels: activations, range: .minmax), target: target)
+    activations: TensorSettings(levels: activations, range: .minmax), target: target,
+    improvements: [])
   change(&settings)
   return settings
 }

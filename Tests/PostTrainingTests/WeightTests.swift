@@ -93,7 +93,8 @@ import Testing
     func model(_ corrects: Bool) throws -> QuantizedModel {
       try QuantizedModel(
         graph, histograms: histograms(plan), channelMeans: means,
-        settings: settings(weights: 5) { $0.correctsBias = corrects }, on: ReferenceBackend.shared)
+        settings: settings(weights: 5) { $0.improvements = corrects ? [.bias] : [] },
+        on: ReferenceBackend.shared)
     }
     func biases(_ model: QuantizedModel) throws -> [Double] {
       let written = try model.graph()

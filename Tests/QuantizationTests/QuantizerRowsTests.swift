@@ -13,16 +13,8 @@ import Testing
       let tie = scale * Float(half) / 2
       values += [tie, tie.nextUp, tie.nextDown]
     }
-    let (codes, sums) = encoded(values.filter(\.isFinite), quantizer)
-    #expect(encoded(values, quantizer).codes == values.map { code(quantizer, $0) })
-    var (signal, noise) = (0.0, 0.0)
-    for (value, code) in zip(values.filter(\.isFinite), codes) {
-      let error = Double(value) - Double(quantizer.value(of: Int(code) + quantizer.zeroPoint))
-      signal += Double(value) * Double(value)
-      noise += error * error
-    }
-    #expect(sums.signal == signal && sums.noise == noise)
-    #expect(encoded([.nan], quantizer).codes == [0])
+    #expect(encoded(values, quantizer) == values.map { code(quantizer, $0) })
+    #expect(encoded([.nan], quantizer) == [0])
   }
 
   @Test func rowsSpanTheirFiniteValues() {
@@ -43,13 +35,11 @@ import Testing
     Int8(quantizer.code(of: value) - quantizer.zeroPoint)
   }
 
-  private func encoded(
-    _ values: [Float], _ quantizer: Quantizer
-  ) -> (codes: [Int8], sums: (signal: Double, noise: Double)) {
+  private func encoded(_ values: [Float], _ quantizer: Quantizer) -> [Int8] {
     var codes = [Int8](repeating: 99, count: values.count)
-    let sums = values.withUnsafeBufferPointer { values in
+    values.withUnsafeBufferPointer { values in
       codes.withUnsafeMutableBufferPointer { quantizer.encode(values, into: $0) }
     }
-    return (codes, sums)
+    return codes
   }
 }

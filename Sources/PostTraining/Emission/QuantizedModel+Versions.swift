@@ -51,11 +51,16 @@ extension QuantizationSettings {
   public var summary: String {
     var parts = [
       "target=\(target.rawValue)", "weight-levels=\(weights.levels)",
-      "weight-range=\(weights.range)", "activation-levels=\(activations.levels)",
-      "range=\(activations.range)", "granularity=\(granularity)", "scheme=\(scales.rawValue)",
+      "weight-range=\(weightRange(levels: weights.levels))",
+      "activation-levels=\(activations.levels)",
+      "range=\(activationRange)", "granularity=\(granularity)", "scheme=\(scales.rawValue)",
     ]
-    if correctsBias { parts.append("improve=bias") }
-    if let borderLevels { parts.append("first-last-levels=\(borderLevels)") }
+    let passes = improvements.sorted().map(\.rawValue).joined(separator: ",")
+    parts.append("improve=\(passes.isEmpty ? "none" : passes)")
+    if let borderLevels {
+      parts.append("first-last-levels=\(borderLevels)")
+      parts.append("first-last-weight-range=\(weightRange(levels: borderLevels))")
+    }
     return parts.joined(separator: " ")
   }
 }

@@ -32,7 +32,7 @@ extension QuantizationPlan {
       let groups = merged.filter { $0.value.levels == levels }.keys.sorted()
       let found = try backend.quantizers(
         from: groups.map { merged[$0]!.histogram }, levels: levels,
-        method: settings.activations.range, scales: settings.scales)
+        method: settings.activationRange, scales: settings.scales)
       for (group, quantizer) in zip(groups, found) { quantizers[group] = quantizer }
     }
     for group in merged.keys.sorted() { noteDegenerateRange(group, merged[group]!.histogram) }

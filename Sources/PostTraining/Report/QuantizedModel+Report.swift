@@ -41,7 +41,9 @@ extension QuantizedModel {
         weightLevels: weights?.quantizers.first?.levels,
         weightBits: weights?.codes.elementType.bitCount,
         granularity: weights.map { granularity(of: $0) },
-        weightRange: weights.map { _ in settings.weights.range.description },
+        weightRange: weights.map {
+          settings.weightRange(levels: $0.quantizers[0].levels).description
+        },
         weightScales: scales.map { [$0.min() ?? 0, $0.max() ?? 0] },
         weightSQNR: weights?.signalToNoise,
         activationLevels: plan.values[operand(of: node)]?.levels ?? 0)
@@ -93,7 +95,7 @@ extension QuantizedModel {
       return QuantizationReport.Activation(
         name: name, levels: quantizer.levels, scale: quantizer.scale,
         zeroPoint: quantizer.zeroPoint, sharedWith: value.group == name ? nil : value.group,
-        range: settings.activations.range.description,
+        range: settings.activationRange.description,
         minimum: seen.compactMap(\.minimum).min(), maximum: seen.compactMap(\.maximum).max())
     }
   }

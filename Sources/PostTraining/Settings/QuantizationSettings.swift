@@ -21,9 +21,8 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// to differ from the others; `nil` for no exception.
   public var borderLevels: Int?
 
-  /// Whether the mean error of quantized weights is taken out of biases, where the statistics hold the
-  /// means of the layer's data.
-  public var correctsBias: Bool
+  /// What is done to lose less.
+  public var improvements: Set<Improvement>
 
   /// When not empty, only weighted nodes that one of these matches are quantized.
   public var only: [NodePattern]
@@ -37,12 +36,11 @@ public struct QuantizationSettings: Sendable, Hashable {
 
   /// Makes settings; the defaults are those of the preset `w8a8`.
   public init(
-    weights: TensorSettings = TensorSettings(levels: 256, range: .minmax),
-    activations: TensorSettings = TensorSettings(levels: 256, range: .mse),
+    weights: TensorSettings = TensorSettings(levels: 256),
+    activations: TensorSettings = TensorSettings(levels: 256),
     granularity: Granularity = .channel, scales: ScaleRule = .real, target: Target = .ortCPU,
-    borderLevels: Int? = nil, correctsBias: Bool = true, only: [NodePattern] = [],
-    skip: [NodePattern] = [],
-    layers: [LayerRule] = []
+    borderLevels: Int? = nil, improvements: Set<Improvement>? = nil, only: [NodePattern] = [],
+    skip: [NodePattern] = [], layers: [LayerRule] = []
   ) {
     self.weights = weights
     self.activations = activations
@@ -50,18 +48,23 @@ public struct QuantizationSettings: Sendable, Hashable {
     self.scales = scales
     self.target = target
     self.borderLevels = borderLevels
-    self.correctsBias = correctsBias
+    self.improvements = improvements ?? Improvement.all(for: scales)
     self.only = only
     self.skip = skip
     self.layers = layers
   }
 
-  /// The range method of weights unless another is asked for.
+  /// The range method of weights with `levels` levels: the one asked for; by default `minmax` above 128
+  /// levels and `mse` otherwise.
   ///
   /// With many levels the error of rounding is small, and cutting off the largest weights of a channel,
-  /// as least squares does, costs more than it gains. With few levels least squares has the smaller
-  /// error on the weights themselves; which method gives the better accuracy depends on the model.
-  public static func weightRange(levels: Int) -> RangeMethod { levels > 128 ? .minmax : .mse }
+  /// as least squares does, costs more than it gains.
+  public func weightRange(levels: Int) -> RangeMethod {
+    weights.range ?? (levels > 128 ? .minmax : .mse)
+  }
+
+  /// The range method of activations: the one asked for, by default `mse`.
+  public var activationRange: RangeMethod { activations.range ?? .mse }
 
   /// Level counts that weights can have: what fits a signed byte.
   public static let weightLevelRange = 2...256
@@ -90,7 +93,10 @@ public struct QuantizationSettings: Sendable, Hashable {
     if case .group(let size) = granularity, size < 1 {
       throw SettingsError("granularity group:\(size): a group has at least one weight")
     }
-    for case .percentile(let percent) in [weights.range, activations.range]
+    if scales == .powerOfTwo, improvements.contains(.gain) {
+      throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
+    }
+    for case .percentile(let percent)? in [weights.range, activations.range]
     where !(percent > 50 && percent <= 100) {
       throw SettingsError("percentile \(percent) is not above 50 and at most 100")
     }
@@ -110,11 +116,11 @@ public struct QuantizationSettings: Sendable, Hashable {
 public struct TensorSettings: Sendable, Hashable {
   /// The number of codes.
   public var levels: Int
-  /// How the range is chosen.
-  public var range: RangeMethod
+  /// How the range is chosen; `nil` for the default, which depends on the number of levels.
+  public var range: RangeMethod?
 
   /// Makes settings.
-  public init(levels: Int, range: RangeMethod) {
+  public init(levels: Int, range: RangeMethod? = nil) {
     self.levels = levels
     self.range = range
   }

@@ -98,7 +98,8 @@ struct Quantize: ParsableCommand {
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
     return try run.observations(
-      of: plan.observedValues, channelAxes: settings.correctsBias ? plan.channelAxes : [:],
+      of: plan.observedValues,
+      channelAxes: settings.improvements.contains(.bias) ? plan.channelAxes : [:],
       on: backend)
   }
 

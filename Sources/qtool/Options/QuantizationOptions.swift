@@ -22,11 +22,11 @@ struct QuantizationOptions: ParsableArguments {
     help: ArgumentHelp(
       "How ranges of activations are chosen: minmax, percentile[:P], mse or entropy.",
       valueName: "method"))
-  var range: RangeMethod = QuantizationSettings().activations.range
+  var range: RangeMethod = QuantizationSettings().activationRange
 
   @Option(
     help: ArgumentHelp(
-      "How ranges of weights are chosen, as for --range; minmax above 128 levels, else mse.",
+      "How ranges of weights are chosen, as for --range; minmax above 128 levels, else mse, layer by layer.",
       valueName: "method"))
   var weightRange: RangeMethod?
 
@@ -48,9 +48,11 @@ struct QuantizationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is done to lose less, separated by commas: bias (takes the mean error of weights out of "
-        + "biases), or none.", valueName: "pass"))
-  var improve = "bias"
+      "What is done to lose less, separated by commas: squant (rounding errors cancel in kernels and "
+        + "channels), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "
+        + "weights is taken out of biases), or none; all that apply unless said.",
+      valueName: "pass"))
+  var improve: String?
 
   @Option(
     help: ArgumentHelp(
@@ -77,26 +79,26 @@ struct QuantizationOptions: ParsableArguments {
     if let levels = try Self.levels(weightBits, weightLevels, "weight", 1...8) {
       settings.weights.levels = levels
     }
-    settings.weights.range =
-      weightRange ?? QuantizationSettings.weightRange(levels: settings.weights.levels)
+    settings.weights.range = weightRange
     if let levels = try Self.levels(activationBits, activationLevels, "activation", 1...16) {
       settings.activations.levels = levels
     }
-    settings.correctsBias = try Self.passes(improve).contains("bias")
+    if let improve { settings.improvements = try Self.passes(improve) }
     if let keepsBorders { settings.borderLevels = keepsBorders ? 256 : nil }
     try settings.validate()
     return settings
   }
 
-  private static func passes(_ text: String) throws -> Set<Substring> {
-    let passes = Set(text.split(separator: ","))
-    if let unknown = passes.subtracting(["bias", "none"]).min() {
-      throw UsageError("--improve \(unknown): there are bias and none")
-    }
-    guard passes.count == 1 || !passes.contains("none") else {
-      throw UsageError("--improve \(text): 'none' stands alone")
-    }
-    return passes
+  private static func passes(_ text: String) throws -> Set<Improvement> {
+    guard text != "none" else { return [] }
+    return try Set(
+      text.split(separator: ",", omittingEmptySubsequences: false).map { name in
+        guard let pass = Improvement(rawValue: String(name)) else {
+          let known = Improvement.allCases.map(\.rawValue).joined(separator: ", ")
+          throw UsageError("--improve \(text): '\(name)' is none of \(known), or none alone")
+        }
+        return pass
+      })
   }
 
   private static func levels(

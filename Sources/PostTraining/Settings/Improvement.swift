@@ -1,0 +1,22 @@
+/// What is done so that quantization loses less; each is cheap and needs no labels.
+public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
+  /// Weights are rounded so that the errors of a kernel and of a channel cancel
+  /// (``SumPreservingRounding``).
+  case squant
+  /// A channel's scale is adjusted so that quantization does not shrink its outputs
+  /// (``RoundedWeights/gains(_:)``).
+  case gain
+  /// The mean error that weights leave in a layer's outputs is taken out of its biases, where the
+  /// statistics hold the means of the layer's data.
+  case bias
+
+  /// The order in which they are done.
+  public static func < (a: Self, b: Self) -> Bool {
+    allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
+  }
+
+  /// Those that scales of `scales` allow: a gain is not a power of two.
+  public static func all(for scales: ScaleRule) -> Set<Improvement> {
+    scales == .powerOfTwo ? [.squant, .bias] : Set(allCases)
+  }
+}
