@@ -72,7 +72,8 @@ __kernel void clear(__global uint *tables, __global int *all_facts) {
 __kernel void range(__global const float *x, __global int *all_facts, ulong outer, ulong extent,
                     ulong inner, uint first_channel, uint slices) {
   const uint group = get_group_id(0);
-  const uint channel = first_channel + group / slices, slice = group % slices;
+  const uint nth = group / slices, slice = group - nth * slices;  // one division
+  const uint channel = first_channel + nth;
   __local int lowest, highest;
   __local uint smallest, largest;
   if (get_local_id(0) == 0) {
@@ -96,7 +97,7 @@ __kernel void range(__global const float *x, __global int *all_facts, ulong oute
   atomic_max(&largest, large);
   barrier(CLK_LOCAL_MEM_FENCE);
   if (get_local_id(0) == 0) {
-    __global int *facts = all_facts + (ulong)(group / slices) * FACTS;
+    __global int *facts = all_facts + (ulong)nth * FACTS;
     atomic_min(facts + LOWEST, lowest);
     atomic_max(facts + HIGHEST, highest);
     atomic_min((volatile __global uint *)facts + SMALLEST, smallest);
@@ -108,8 +109,9 @@ __kernel void scatter(__global const float *x, __global uint *tables, __global i
                       ulong outer, ulong extent, ulong inner, uint first_channel, uint slices,
                       int exponent, uint window) {
   const uint group = get_group_id(0);
-  const uint channel = first_channel + group / slices, slice = group % slices;
-  __global int *facts = all_facts + (ulong)(group / slices) * FACTS;
+  const uint nth = group / slices, slice = group - nth * slices;  // one division
+  const uint channel = first_channel + nth;
+  __global int *facts = all_facts + (ulong)nth * FACTS;
   __local uint table[WINDOW];
   __local uint others[CLIPPED_ABOVE + 1];
   for (uint i = get_local_id(0); i < WINDOW; i += get_local_size(0)) table[i] = 0;
@@ -144,7 +146,7 @@ __kernel void scatter(__global const float *x, __global uint *tables, __global i
   })
   atomic_add(others + ZEROS, zeros);
   barrier(CLK_LOCAL_MEM_FENCE);
-  __global uint *all = tables + (ulong)(group / slices) * TABLE + window;
+  __global uint *all = tables + (ulong)nth * TABLE + window;
   for (uint i = get_local_id(0); i < WINDOW; i += get_local_size(0))
     if (table[i] != 0) atomic_add(all + i, table[i]);
   if (window == 0) {

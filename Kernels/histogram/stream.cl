@@ -122,7 +122,8 @@ stream(__global const float *restrict x, __global uint *restrict tables,
        __global int *restrict all_facts, ulong outer, ulong extent, ulong inner, uint first_channel,
        uint slices, int exponent) {
   const uint group = get_group_id(0);
-  const uint channel = first_channel + group / slices, slice = group % slices;
+  const uint nth = group / slices, slice = group - nth * slices;  // one division
+  const uint channel = first_channel + nth;
   __global uint *restrict table = tables + (ulong)group * TABLE;
   __global int *restrict facts = all_facts + (ulong)group * FACTS;
   for (uint i = 0; i < TABLE; i += 16) vstore16((uint16)(0), 0, table + i);
@@ -140,9 +141,8 @@ stream(__global const float *restrict x, __global uint *restrict tables,
   const ulong run_chunks = (inner + CHUNK - 1) / CHUNK, chunks = run_chunks * outer;
   const ulong last = chunks * (slice + 1) / slices;
   for (ulong chunk = chunks * slice / slices; chunk < last; ++chunk) {
-    const ulong start = chunk % run_chunks * CHUNK;
-    __global const float *restrict values =
-        x + (chunk / run_chunks * extent + channel) * inner + start;
+    const ulong run = chunk / run_chunks, start = (chunk - run * run_chunks) * CHUNK;
+    __global const float *restrict values = x + (run * extent + channel) * inner + start;
     const uint length = (uint)min((ulong)CHUNK, inner - start);
     const uint whole = length / LANES * LANES;
 

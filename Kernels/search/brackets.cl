@@ -134,20 +134,21 @@ LB_INLINE void search_brackets(excess_table table, scale_grid grid, SHARED brack
     const int brackets = state->brackets;
     bool is_wide = round == 0;
     for (int k = 0; k < brackets; ++k) is_wide = is_wide || state->upper[k] - state->lower[k] > 2;
-    if (!is_wide) break;
-    for (int index = item; index < brackets * points; index += WORK_ITEMS) {
-      const int k = index / points;
-      const int multiple = point_of(state->lower[k], state->upper[k], index % points + 1, points);
+    // No way out of the loop: not every driver leaves one around barriers rightly.
+    const int count = is_wide ? brackets * points : 0;
+    for (int index = item; index < count; index += WORK_ITEMS) {
+      const int k = index / points, point = index - k * points + 1;
+      const int multiple = point_of(state->lower[k], state->upper[k], point, points);
       state->candidates[index] = evaluate(table, allowed(grid, multiple));
     }
     SYNCHRONIZE;
-    if (item == 0) {
+    if (item == 0 && is_wide) {
       int best[MOST_BRACKETS], lower[MOST_BRACKETS], upper[MOST_BRACKETS];
-      const int found = rank_best(state, brackets * points, round == 0 ? NARROW_BRACKETS : 1, best);
+      const int found = rank_best(state, count, round == 0 ? NARROW_BRACKETS : 1, best);
       if (is_better(state->candidates[best[0]], state->best))
         state->best = state->candidates[best[0]];
       for (int n = 0; n < found; ++n) {
-        const int k = best[n] / points, point = best[n] % points + 1;
+        const int k = best[n] / points, point = best[n] - k * points + 1;
         lower[n] = point_of(state->lower[k], state->upper[k], point - 1, points);
         upper[n] = point_of(state->lower[k], state->upper[k], point + 1, points) + 1;
       }

@@ -32,7 +32,7 @@ public struct Calibrator<B: Backend>: Sendable {
   /// - Parameters:
   ///   - graph: The graph.
   ///   - names: The `float32` values to observe.
-  ///   - channelAxes: Values of ``names`` whose channels' means are wanted too.
+  ///   - channelAxes: Values of `names` whose channels' means are wanted too.
   ///   - backend: Where to run.
   ///   - allowsNonFinite: Whether NaN and infinities are counted instead of being an error.
   ///   - memoryLimit: Bytes that the observed values of a batch may take together.

@@ -22,6 +22,7 @@ extension Dataset {
   ///   - size: samples in a batch.
   ///   - isFixed: whether the model takes no fewer; the last batch is then filled up by repeating its
   ///     last sample.
+  ///   - body: called for every batch.
   public func forEachBatch(
     of size: Int, isFixed: Bool = false, in range: Range<Int>? = nil,
     _ body: (Batch) throws -> Void
@@ -83,7 +84,9 @@ extension Batch {
 extension DataSpecification {
   /// How many samples go into a batch for a model.
   ///
-  /// - Parameter preferred: taken where neither the model nor `batch=` says.
+  /// - Parameters:
+  ///   - inputs: the model's inputs.
+  ///   - preferred: taken where neither the model nor `batch=` says.
   /// - Returns: the number, and whether the model takes no other.
   /// - Throws: ``DataError`` when `batch=` differs from what the model takes.
   public func batchSize(

@@ -14,9 +14,10 @@ public struct Evaluator<B: Backend>: Sendable {
   private let output: String
 
   /// - Parameters:
+  ///   - model: the model that is scored.
   ///   - reference: a model with the same inputs.
   ///   - output: the output that is scored; `nil` takes the first.
-  /// - Throws: ``GraphError`` when there is no such output, or the models' inputs differ.
+  /// - Throws: ``Graph/GraphError`` when there is no such output, or the models' inputs differ.
   public init(_ model: Executor<B>, reference: Executor<B>? = nil, output: String? = nil) throws {
     let names = model.graph.outputs.map(\.name)
     guard let chosen = output ?? names.first, names.contains(chosen) else {
@@ -40,9 +41,11 @@ public struct Evaluator<B: Backend>: Sendable {
   /// Scores every sample.
   ///
   /// - Parameters:
+  ///   - data: the samples.
   ///   - batch: samples in a batch, and whether the model takes no other number.
   ///   - progress: called with the number of samples after each batch.
-  /// - Throws: ``DataError`` when there is nothing to score by, and what reading and running throw.
+  /// - Throws: ``Datasets/DataError`` when there is nothing to score by, and what reading and running
+  ///   throw.
   public func evaluate(
     _ data: any Dataset, batch: (size: Int, isFixed: Bool), progress: (Int) -> Void = { _ in }
   ) throws -> Evaluation {

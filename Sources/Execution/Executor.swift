@@ -7,7 +7,7 @@ public import Tensors
 /// Values are freed after their last reader, and constants (initializers, and whatever follows from
 /// constants alone) are computed and brought to the backend once. Small tensors that were made on
 /// the host, such as those of shape arithmetic, are computed there by the reference, which by the
-/// definition of ``Backend`` changes no result.
+/// definition of ``Operations/Backend`` changes no result.
 public struct Executor<B: Backend>: Sendable {
   /// What is run.
   public let graph: Graph
@@ -19,7 +19,7 @@ public struct Executor<B: Backend>: Sendable {
 
   /// Prepares `graph`: sorts it, reads every node, and computes what is constant.
   ///
-  /// - Throws: ``GraphError`` naming node, operator and operator set; all nodes that are not
+  /// - Throws: ``Graph/GraphError`` naming node, operator and operator set; all nodes that are not
   ///   supported are in one message.
   public init(_ graph: Graph, on backend: B) throws {
     var plan = try ExecutionPlan(graph)
@@ -50,7 +50,7 @@ public struct Executor<B: Backend>: Sendable {
 
   /// The nodes of `graph` that cannot be run, in its order.
   ///
-  /// - Throws: ``GraphError`` for a node that breaks a rule.
+  /// - Throws: ``Graph/GraphError`` for a node that breaks a rule.
   public static func unsupportedNodes(of graph: Graph) throws -> [UnsupportedNode] {
     try graph.unsupportedNodes()
   }
@@ -62,7 +62,7 @@ public struct Executor<B: Backend>: Sendable {
   ///   - names: Values to observe; constants are not among them.
   ///   - observe: Called with each observed value as soon as it is there.
   /// - Returns: The graph's outputs by name.
-  /// - Throws: ``GraphError`` for inputs that do not fit the graph and for nodes whose operands do
+  /// - Throws: ``Graph/GraphError`` for inputs that do not fit the graph and nodes whose operands do
   ///   not fit together, naming node, operator and shapes; what the backend or `observe` throws.
   public func run(
     _ inputs: [String: Tensor], observing names: Set<String> = [],

@@ -4,8 +4,9 @@ import Glibc
 public enum WholeFile {
   /// The bytes of a file.
   ///
-  /// - Parameter limit: more bytes than this are an error, so that a wrong path does not fill the
-  ///   memory.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - limit: more bytes than this are an error, so that a wrong path does not fill the memory.
   /// - Throws: ``FileError`` when the file is missing, is a folder, cannot be read or is too large.
   public static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -30,6 +30,9 @@ extension OpenCLBackend {
     facts.isCPU ? .stream : .scatter
   }
 
+  /// Neighbouring values of a channel that kernels read efficiently: a vector's.
+  private static let shortestRun = 16
+
   /// Which of the two kernels counts.
   package enum HistogramForm: Sendable, CaseIterable {
     /// One work-item a group, one pass, no atomics: CPU devices.
@@ -52,6 +55,11 @@ extension OpenCLBackend {
     let inner = x.shape[(axis + 1)...].reduce(1, *)
     let outer = x.shape[..<axis].reduce(1, *)
     let extent = x.shape[axis]
+    if inner < Self.shortestRun, outer > 1, extent > 1 {
+      // Channels last: brought to the front once, instead of read in snippets once a channel.
+      let channels = try transpose(reshape(x, to: [outer, extent, inner]), [1, 0, 2])
+      return try histograms(channels, axis: 0, layout: layout, form: form)
+    }
     let job = HistogramJob(outer: outer, extent: extent, inner: inner, layout: layout, form: form)
     return try run(job, x)
   }

@@ -9,8 +9,8 @@ public import Tensors
 /// ``hostOperations`` counts these. A failure of the device is a ``DeviceError``.
 ///
 /// An operation `X` lives in `OpenCLBackend+X.swift` and in `Kernels/x/*.cl`; it is written with
-/// ``makeValue(_:_:operation:)`` for its result and
-/// ``launch(_:global:local:_:operation:)`` for its kernels. Nobody stores a kernel in a field.
+/// `makeValue(_:_:operation:)` for its result and
+/// `launch(_:global:local:_:operation:)` for its kernels. Nobody stores a kernel in a field.
 public final class OpenCLBackend: HostFallback {
   /// The device.
   public let device: Device

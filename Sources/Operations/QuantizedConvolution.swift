@@ -3,7 +3,7 @@ public import Tensors
 /// The weights of a quantized convolution.
 public struct CodedWeights<Value: BackendValue>: Sendable {
   /// Codes held a byte each, `[M, C/groups, kernel...]`; or, with ``packedType``, `uint8` `[M, bytes]`
-  /// as ``Tensor/packedRows()`` makes them.
+  /// as `Tensor.packedRows()` makes them.
   public var codes: Value
   /// A scalar or `[M]`, held a byte each; nothing stands for zero.
   public var zeroPoint: Value?

@@ -27,7 +27,7 @@ extension QuantizedModel {
   /// Quantizes a prepared graph.
   ///
   /// - Parameters:
-  ///   - graph: The graph, prepared by ``preparedForQuantization(_:)``.
+  ///   - graph: The graph, prepared by `preparedForQuantization(_:)`.
   ///   - histograms: What was observed of the values that ``QuantizationPlan/observedValues`` names.
   ///   - channelMeans: Means of the channels of values that ``QuantizationPlan/channelAxes`` names, for
   ///     the correction of biases; values without are not corrected.

@@ -42,8 +42,9 @@ public struct GraphAnalysis: Sendable {
   /// Follows the shapes through `graph`.
   ///
   /// - Parameters:
+  ///   - graph: the graph.
   ///   - extents: Extents of symbolic dimensions by name.
-  /// - Throws: ``GraphError`` when the graph's nodes cannot be put in order.
+  /// - Throws: ``Graph/GraphError`` when the graph's nodes cannot be put in order.
   public init(of graph: Graph, extents: [String: Int] = [:]) throws {
     let backend = ShapeBackend()
     var operands: [String: Operand<ShapeBackend>] = [:]

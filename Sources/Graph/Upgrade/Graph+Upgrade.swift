@@ -4,7 +4,7 @@ extension Graph {
   /// The graph as it reads under version `target` of ONNX's operator set; it computes the same.
   ///
   /// Every operator that changed incompatibly between the versions is rewritten, one version after
-  /// the other, also in sub-graphs; ``OperatorChange/all`` lists the changes. Names of values and
+  /// the other, also in sub-graphs; `OperatorChange.all` lists the changes. Names of values and
   /// nodes stay. A graph that is as new as `target` is returned as it is.
   ///
   /// - Throws: ``GraphError`` naming the nodes that the newer version cannot express, all of them in

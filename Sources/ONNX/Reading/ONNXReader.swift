@@ -16,7 +16,7 @@ public enum ONNXReader {
   ///
   /// Peak memory is about twice the file's size. External data is mapped, not read.
   ///
-  /// - Throws: ``GraphError`` naming the file and the tensor or node for a model that is corrupt,
+  /// - Throws: ``Graph/GraphError`` naming file and tensor or node for a model that is corrupt,
   ///   breaks ONNX's rules or uses what graphs here cannot hold; `FileError` when the file cannot
   ///   be opened.
   public static func read(path: String) throws -> Graph {

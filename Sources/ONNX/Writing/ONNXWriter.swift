@@ -20,8 +20,11 @@ public enum ONNXWriter {
   /// the file `path.data`, which appears before the model does.
   ///
   /// - Parameters:
+  ///   - graph: what is written.
+  ///   - path: where.
   ///   - irVersion: ONNX's IR version; `nil` for the lowest that the graph needs.
   ///   - overwrite: whether existing files are replaced.
+  ///   - externalDataThreshold: bytes of tensors above which they go to a file of their own.
   /// - Throws: `GraphError` naming `path` when the graph breaks ONNX's rules or `irVersion` is too
   ///   low; `FileError` when the file cannot be written.
   public static func write(

@@ -5,7 +5,7 @@ public import Tensors
 extension ReferenceBackend {
   /// `function` over `axes`, which keep extent 1 in the result.
   ///
-  /// Sums of floating-point numbers have the order of ``CanonicalSum``; squares are added with `fma`;
+  /// Sums of floating-point numbers have the order of `CanonicalSum`; squares are added with `fma`;
   /// a product is taken in row-major order from 1. A mean is the sum divided by the count, of
   /// integers towards zero. Minimum and maximum of a NaN are a NaN. Of no elements a sum is 0, a
   /// product 1, a mean NaN (of integers 0), a maximum -infinity or the type's smallest value. 16-bit

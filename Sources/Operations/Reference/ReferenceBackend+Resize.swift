@@ -6,7 +6,7 @@ extension ReferenceBackend {
   /// `x` resampled to another extent along every axis; ONNX's Resize.
   ///
   /// An axis that keeps its extent at scale 1 is passed through. The nearest mode moves elements of any type. The others resample one axis after the other, the
-  /// first axis first, by the sums of ``AxisTaps``; numbers other than `float32` and `float64` are
+  /// first axis first, by the sums of `AxisTaps`; numbers other than `float32` and `float64` are
   /// computed in `float32` and rounded half to even at the end, integers saturating.
   public func resize(_ x: Tensor, _ resampling: Resampling) -> Tensor {
     if case .nearest(let rounding) = resampling.interpolation {

@@ -4,7 +4,7 @@ public import Tensors
 extension ReferenceBackend {
   /// `exp(x - max) / sum(exp(x - max))` over one axis, or its logarithm, `(x - max) - log(sum)`.
   ///
-  /// The sum has the order of ``CanonicalSum``; the maximum of a row with a NaN is a NaN. 16-bit
+  /// The sum has the order of `CanonicalSum`; the maximum of a row with a NaN is a NaN. 16-bit
   /// floating point is computed in `float32` and rounded once; `float64` in `float64`.
   public func softmax(_ x: Tensor, axis: Int, logarithm: Bool) -> Tensor {
     alongLastAxes(x, axes: [axis]) { rows, extent in
@@ -16,7 +16,7 @@ extension ReferenceBackend {
 
   /// `(x - mean) * (1 / sqrt(variance + epsilon))` over `axes` together.
   ///
-  /// `mean` is the sum of ``CanonicalSum`` divided by the count; `variance` the sum of
+  /// `mean` is the sum of `CanonicalSum` divided by the count; `variance` the sum of
   /// `(x - mean)^2`, added with `fma` in the same order, divided by the count. Square root and
   /// divisions are correctly rounded.
   public func normalize(_ x: Tensor, axes: [Int], epsilon: Float) -> Tensor {

@@ -6,9 +6,9 @@ public import Quantization
 ///
 /// A plan is made in two steps. ``QuantizationPlan/init(_:settings:)`` settles from the graph alone
 /// which nodes and values take part; its ``observedValues`` are what calibration must look at.
-/// ``assign(_:scales:)`` then gives the quantizers of activations.
+/// `assign(_:scales:)` then gives the quantizers of activations.
 public struct QuantizationPlan: Sendable {
-  /// The graph that is planned for, prepared by ``PreparedModel``; nodes in execution order.
+  /// The graph that is planned for, prepared by `PreparedModel`; nodes in execution order.
   public let graph: Graph
 
   /// One decision a node, in the order of the graph's nodes.

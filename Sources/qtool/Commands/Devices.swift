@@ -14,7 +14,8 @@ struct Devices: ParsableCommand {
     help: "Run every operation's test cases on each device and compare with the reference.")
   var check = false
 
-  @Option(help: "With --check, only the cases whose description contains this text; repeatable.")
+  @Option(
+    help: "With --check, only the case of this description, or those that contain it; repeatable.")
   var cases: [String] = []
 
   @Option(help: "With --check, the kernels' form: for cpu or gpu, whatever the device is.")
@@ -24,7 +25,7 @@ struct Devices: ParsableCommand {
 
   func run() throws {
     try common.begin(self)
-    let test = SelfTest.full(cases)
+    let test = cases.isEmpty ? SelfTest.full : SelfTest.full.cases(describedBy: cases)
     if common.dryRun {
       let plan = CheckPlan(cases: check ? test.cases.map(\.description) : [])
       return try common.emit(plan) { plan.cases.joined(separator: "\n") }
@@ -35,7 +36,7 @@ struct Devices: ParsableCommand {
       reason: Self.reason(list), checks: nil)
     if check {
       report.checks = list.devices.filter { $0.problem == nil }.map {
-        Self.check($0, assuming: form?.type, test)
+        check($0, test)
       }
     }
     try common.emit(report) { report.text }
@@ -44,12 +45,10 @@ struct Devices: ParsableCommand {
     }
   }
 
-  private static func check(
-    _ listed: ListedDevice, assuming type: DeviceType?, _ test: SelfTest
-  ) -> DeviceCheck {
+  private func check(_ listed: ListedDevice, _ test: SelfTest) -> DeviceCheck {
     Console.shared.note("checking \(listed.index) '\(listed.name)'")
     do {
-      let backend = try OpenCLBackend(listed.device, assuming: type)
+      let backend = try OpenCLBackend(listed.device, assuming: form?.type)
       let (passed, failures) = try test.run(on: backend)
       return DeviceCheck(
         device: listed.index, passed: passed, failures: failures,

@@ -5,19 +5,29 @@ import OperationCases
 struct SelfTest {
   let cases: [SelfTestCase]
 
-  /// Everything that the project's own tests run, or what of it has one of `texts` in its
-  /// description.
-  static func full(_ texts: [String] = []) -> SelfTest {
-    SelfTest(
-      cases: (ConvolutionCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.convolution)
-        + TransposedConvolutionCase.all.map(SelfTestCase.transposedConvolution)
-        + CodeConvolutionCase.all.map(SelfTestCase.codeConvolution)
-        + MatrixProductCase.all.map(SelfTestCase.matrixProduct)
+  /// Everything that the project's own tests run.
+  static var full: SelfTest {
+    let convolutions: [SelfTestCase] =
+      ConvolutionCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.convolution)
+      + TransposedConvolutionCase.all.map(SelfTestCase.transposedConvolution)
+      + CodeConvolutionCase.all.map(SelfTestCase.codeConvolution)
+      + QuantizedConvolutionCase.all.map(SelfTestCase.quantizedConvolution)
+    return SelfTest(
+      cases: convolutions + MatrixProductCase.all.map(SelfTestCase.matrixProduct)
         + CodeMatrixProductCase.all.map(SelfTestCase.codeMatrixProduct)
-        + QuantizedConvolutionCase.all.map(SelfTestCase.quantizedConvolution)
         + OperationCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.operation)
         + HistogramCase.all.map(SelfTestCase.histogram) + SearchCase.all.map(SelfTestCase.search))
-        .filter { texts.isEmpty || texts.contains(where: $0.description.contains) })
+  }
+
+  /// The cases that one of `texts` describes: in full, or where it is nobody's description, in part.
+  func cases(describedBy texts: [String]) -> SelfTest {
+    let described = cases.map { (example: $0, description: $0.description) }
+    let whole = Set(described.map(\.description)).intersection(texts)
+    let parts = texts.filter { !whole.contains($0) }
+    return SelfTest(
+      cases: described.filter { _, description in
+        whole.contains(description) || parts.contains(where: description.contains)
+      }.map(\.example))
   }
 
   /// A few milliseconds' worth: what every command runs before it trusts a device. A device that
@@ -31,7 +41,7 @@ struct SelfTest {
   }
 
   /// Arithmetic that drivers get wrong: rounding to even, one rounding of a fused product and sum,
-  /// denormal numbers, division, conversions that saturate, strided walks;
+  /// denormal numbers, division, conversions that saturate, strided walks,
   /// and long loops, which llvmpipe leaves before their end.
   private static var probes: [OperationCase] {
     let x = Tensor(
