@@ -55,7 +55,7 @@ extension OpenCLBackend {
     let inner = x.shape[(axis + 1)...].reduce(1, *)
     let outer = x.shape[..<axis].reduce(1, *)
     let extent = x.shape[axis]
-    if inner < Self.shortestRun, outer > 1, extent > 1 {
+    if inner < Self.shortestRun, outer > 1, extent > 1, x.count <= Int(Int32.max) {
       // Channels last: brought to the front once, instead of read in snippets once a channel.
       let channels = try transpose(reshape(x, to: [outer, extent, inner]), [1, 0, 2])
       return try histograms(channels, axis: 0, layout: layout, form: form)
