@@ -14,8 +14,8 @@
 #if !defined(BINS) || !defined(WINDOW)
 #error "BINS: number of bins a side; WINDOW: bins of a local table"
 #endif
-#define LANES 16
-#define TABLE (2 * BINS + LANES)
+#define ZERO_COUNTERS 64
+#define TABLE (2 * BINS + ZERO_COUNTERS)
 #define LOWEST_EXPONENT (-126)
 #define INFINITE 0x7f800000u
 

@@ -1,17 +1,18 @@
 // Counts values into bins of power-of-two width in one pass over memory, for CPU devices.
 //
-// One work-item is a group and owns a table, so nothing is atomic. A chunk that fits the
-// first-level cache is looked at twice: once for its extrema, which say how wide its bins must be,
-// and once to count it. When a chunk needs wider bins, the table's bins merge in pairs; see
-// Quantization's Histogram for why the result depends on the set of values alone.
+// One work-item is a group and owns a table, so nothing is atomic. Values are looked at a block at
+// a time: where all of them have a bin, their positions are computed with vectors and counted one
+// by one. A block that needs wider bins first merges the table's bins in pairs; see Quantization's
+// Histogram for why the result depends on the set of values alone.
 //
-// Positions are computed for a chunk at a time with vectors and counted one by one: on processors
-// without scatter, counting is bound by one store a value. Equal values in a row would wait for
-// each other's store, so exact zeros (half of all values after a rectifier) are spread over LANES
-// counters by their place in the vector, and a chunk of one value is counted at once.
+// On processors without scatter, counting is bound by one store a value; blocks are short, so that
+// the vectors of the next one are computed meanwhile. Equal values in a row would wait for each
+// other's store: exact zeros (half of all values after a rectifier) are spread over BLOCK counters
+// by their place in the block, and a block of one value is counted at once.
 //
-//   table  [groups][TABLE]  bins from the most negative to the most positive, then LANES zero
-//   counters facts  [groups][FACTS]  see the enumeration below
+//   table  [groups][TABLE]  bins from the most negative to the most positive, then BLOCK counters
+//                           of zeros
+//   facts  [groups][FACTS]  see the enumeration below
 //
 // A group is a slice of a channel; channel c is x[(o * extent + c) * inner + i] over all o < outer
 // and i < inner, cut into chunks of at most CHUNK neighbours.
@@ -25,7 +26,9 @@
 #endif
 #define CHUNK 1024
 #define LANES 16
-#define TABLE (2 * BINS + LANES)
+#define VECTORS 4
+#define BLOCK (VECTORS * LANES)
+#define TABLE (2 * BINS + BLOCK)
 #define LOWEST_EXPONENT (-126)
 #define INFINITE 0x7f800000u
 
@@ -66,6 +69,14 @@ static inline void widen(__global uint *table, uint shift) {
   }
 }
 
+// Notes the bits of a finite value that may be the least or the greatest.
+static inline void note_extremum(__global int *facts, uint bits) {
+  facts[LOWEST] = min(facts[LOWEST], as_int(bits));
+  facts[HIGHEST] = max(facts[HIGHEST], as_int(bits));
+  facts[SMALLEST] = as_int(min(as_uint(facts[SMALLEST]), bits));
+  facts[LARGEST] = as_int(max(as_uint(facts[LARGEST]), bits));
+}
+
 // Counts one value; `facts` are the group's.
 static inline void count_one(__global uint *table, __global int *facts, uint bits, float scale) {
   const uint magnitude = bits & 0x7fffffffu;
@@ -74,10 +85,7 @@ static inline void count_one(__global uint *table, __global int *facts, uint bit
     facts[magnitude > INFINITE ? NANS : negative ? NEGATIVE_INFINITIES : POSITIVE_INFINITIES] += 1;
     return;
   }
-  facts[LOWEST] = min(facts[LOWEST], as_int(bits));
-  facts[HIGHEST] = max(facts[HIGHEST], as_int(bits));
-  facts[SMALLEST] = as_int(min(as_uint(facts[SMALLEST]), bits));
-  facts[LARGEST] = as_int(max(as_uint(facts[LARGEST]), bits));
+  note_extremum(facts, bits);
   if (magnitude == 0) {
     facts[ZEROS] += 1;
     return;
@@ -91,30 +99,103 @@ static inline void count_one(__global uint *table, __global int *facts, uint bit
   table[negative ? BINS - 1 - bin : BINS + bin] += 1;
 }
 
-// Counts a chunk of finite values that all have a bin.
-static inline void count_chunk(__global uint *restrict table, __global const float *restrict x,
-                               uint length, float scale) {
-  const uint16 zero_counters =
-      2 * BINS + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  uint positions[CHUNK];
-  for (uint i = 0; i < length; i += LANES) {
-    const uint16 bits = as_uint16(vload16(0, x + i));
-    const uint16 magnitude = bits & 0x7fffffffu;
-    // -1 - bin for negative values.
-    const int16 bin = convert_int16_rtz(as_float16(magnitude) * scale) ^ (as_int16(bits) >> 31);
-    const uint16 position = select(as_uint16(bin + BINS), zero_counters, magnitude == 0u);
-    vstore16(position, 0, positions + i);
-  }
-  for (uint i = 0; i < length; i += LANES) {
-#pragma unroll
-    for (uint lane = 0; lane < LANES; ++lane) table[positions[i + lane]] += 1;
+// The bits of the largest magnitude that has a bin.
+static inline uint largest_with_bin(int exponent) {
+  const int doublings = 31 - (int)clz((uint)BINS);
+  return min((uint)(exponent + 127 + doublings) << 23, INFINITE) - 1;
+}
+
+static inline uint largest_of(uint16 v) {
+  const uint8 a = max(v.lo, v.hi);
+  const uint4 b = max(a.lo, a.hi);
+  return max(max(b.x, b.y), max(b.z, b.w));
+}
+
+// What a group knows besides its table.
+typedef struct {
+  int exponent;
+  float scale;
+  uint limit;  // bits of the largest magnitude that has a bin
+  float16 lowest, highest;
+} state_t;
+
+// Gives `magnitude` a bin.
+static inline void reach(__global uint *table, state_t *state, uint magnitude) {
+#ifndef FIXED
+  const int needed = needed_exponent(magnitude);
+  if (needed <= state->exponent) return;
+  widen(table, needed - state->exponent);
+  state->exponent = needed;
+  state->scale = power_of_two(-needed);
+  state->limit = largest_with_bin(needed);
+#endif
+}
+
+// Counts values one by one.
+static inline void count_each(__global uint *table, __global int *facts, state_t *state,
+                              __global const float *x, uint length) {
+  for (uint i = 0; i < length; ++i) {
+    const uint bits = as_uint(x[i]);
+    if ((bits & 0x7fffffffu) < INFINITE) reach(table, state, bits & 0x7fffffffu);
+    count_one(table, facts, bits, state->scale);
   }
 }
 
-static inline int16 reduce_halves_max(int16 v) {
-  int8 a = max(v.lo, v.hi);
-  int4 b = max(a.lo, a.hi);
-  return (int16)(max(max(b.x, b.y), max(b.z, b.w)));
+// Counts a block.
+static inline void count_block(__global uint *restrict table, __global int *facts, state_t *state,
+                               __global const float *restrict x) {
+  uint16 bits[VECTORS], magnitudes[VECTORS];
+  uint16 largest = 0, different = 0;
+  const uint first = as_uint(x[0]);
+#pragma unroll
+  for (uint v = 0; v < VECTORS; ++v) {
+    bits[v] = as_uint16(vload16(v, x));
+    magnitudes[v] = bits[v] & 0x7fffffffu;
+    largest = max(largest, magnitudes[v]);
+    different |= bits[v] ^ first;
+  }
+  const uint most = largest_of(largest);
+  if (most > state->limit) {
+    // Rare: a magnitude beyond all before it, or none that is finite.
+#ifdef FIXED
+    return count_each(table, facts, state, x, BLOCK);
+#else
+    if (most >= INFINITE) return count_each(table, facts, state, x, BLOCK);
+    reach(table, state, most);
+#endif
+  }
+  float16 lowest = state->lowest, highest = state->highest;
+#pragma unroll
+  for (uint v = 0; v < VECTORS; ++v) {
+    const float16 values = as_float16(bits[v]);
+    lowest = values < lowest ? values : lowest;
+    highest = values > highest ? values : highest;
+  }
+  state->lowest = lowest;
+  state->highest = highest;
+  if (largest_of(different) == 0) {
+    if (most == 0) {
+      table[2 * BINS] += BLOCK;
+    } else {
+      const uint bin = convert_uint_rtz(as_float(most) * state->scale);
+      table[first >> 31 ? BINS - 1 - bin : BINS + bin] += BLOCK;
+    }
+    return;
+  }
+  const uint16 zero_counters =
+      2 * BINS + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  uint positions[BLOCK];
+#pragma unroll
+  for (uint v = 0; v < VECTORS; ++v) {
+    // -1 - bin for negative values.
+    const int16 bin =
+        convert_int16_rtz(as_float16(magnitudes[v]) * state->scale) ^ (as_int16(bits[v]) >> 31);
+    const uint16 position =
+        select(as_uint16(bin + BINS), zero_counters + v * LANES, magnitudes[v] == 0u);
+    vstore16(position, v, positions);
+  }
+#pragma unroll
+  for (uint i = 0; i < BLOCK; ++i) table[positions[i]] += 1;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -134,9 +215,8 @@ stream(__global const float *restrict x, __global uint *restrict tables,
 #ifndef FIXED
   exponent = LOWEST_EXPONENT;
 #endif
-  float scale = power_of_two(-exponent);
-  int16 lowest = INT_MAX, highest = INT_MIN;
-  uint16 smallest = UINT_MAX, largest = 0;
+  state_t state = {exponent, power_of_two(-exponent), largest_with_bin(exponent), INFINITY,
+                   -INFINITY};
 
   const ulong run_chunks = (inner + CHUNK - 1) / CHUNK, chunks = run_chunks * outer;
   const ulong last = chunks * (slice + 1) / slices;
@@ -144,77 +224,19 @@ stream(__global const float *restrict x, __global uint *restrict tables,
     const ulong run = chunk / run_chunks, start = (chunk - run * run_chunks) * CHUNK;
     __global const float *restrict values = x + (run * extent + channel) * inner + start;
     const uint length = (uint)min((ulong)CHUNK, inner - start);
-    const uint whole = length / LANES * LANES;
-
-    int16 low = INT_MAX, high = INT_MIN;
-    uint16 small = UINT_MAX, large = 0;
-    for (uint i = 0; i < whole; i += LANES) {
-      const uint16 bits = as_uint16(vload16(0, values + i));
-      low = min(low, as_int16(bits));
-      high = max(high, as_int16(bits));
-      small = min(small, bits);
-      large = max(large, bits);
-    }
-    // As unsigned numbers, the bits of negative values are above all others.
-    uint magnitude = (uint)reduce_halves_max(
-                         as_int16(max(as_uint16(max(high, (int16)(0))), large & 0x7fffffffu)))
-                         .s0;
-    bool one_by_one = magnitude >= INFINITE;
-    for (uint i = whole; i < length; ++i) {
-      const uint rest = as_uint(values[i]) & 0x7fffffffu;
-      if (rest < INFINITE) magnitude = max(magnitude, rest);
-    }
-    if (one_by_one) {
-      magnitude = 0;
-      for (uint i = 0; i < length; ++i) {
-        const uint finite = as_uint(values[i]) & 0x7fffffffu;
-        if (finite < INFINITE) magnitude = max(magnitude, finite);
-      }
-    }
-#ifdef FIXED
-    one_by_one = one_by_one || !(as_float(magnitude) * scale < (float)BINS);
-#else
-    const int needed = needed_exponent(magnitude);
-    if (needed > exponent) {
-      widen(table, needed - exponent);
-      exponent = needed;
-      scale = power_of_two(-exponent);
-    }
-#endif
-    uint counted = 0;
-    if (!one_by_one) {
-      lowest = min(lowest, low);
-      highest = max(highest, high);
-      smallest = min(smallest, small);
-      largest = max(largest, large);
-      const int first = as_int(values[0]);
-      if (whole > 0 && all(low == first) && all(high == first)) {
-        const uint bits = as_uint(first);
-        if (bits << 1 == 0) {
-          facts[ZEROS] += whole;
-        } else {
-          const uint bin = convert_uint_rtz(as_float(bits & 0x7fffffffu) * scale);
-          table[bits >> 31 ? BINS - 1 - bin : BINS + bin] += whole;
-        }
-      } else {
-        count_chunk(table, values, whole, scale);
-      }
-      counted = whole;
-    }
-    for (uint i = counted; i < length; ++i) count_one(table, facts, as_uint(values[i]), scale);
+    uint i = 0;
+    for (; i + BLOCK <= length; i += BLOCK) count_block(table, facts, &state, values + i);
+    count_each(table, facts, &state, values + i, length - i);
   }
-  int lows[LANES], highs[LANES];
-  uint smalls[LANES], larges[LANES];
-  vstore16(lowest, 0, lows);
-  vstore16(highest, 0, highs);
-  vstore16(smallest, 0, smalls);
-  vstore16(largest, 0, larges);
+  float lowest[LANES], highest[LANES];
+  vstore16(state.lowest, 0, lowest);
+  vstore16(state.highest, 0, highest);
   for (uint lane = 0; lane < LANES; ++lane) {
-    facts[LOWEST] = min(facts[LOWEST], lows[lane]);
-    facts[HIGHEST] = max(facts[HIGHEST], highs[lane]);
-    facts[SMALLEST] = as_int(min(as_uint(facts[SMALLEST]), smalls[lane]));
-    facts[LARGEST] = as_int(max(as_uint(facts[LARGEST]), larges[lane]));
-    facts[ZEROS] += as_int(table[2 * BINS + lane]);
+    if (lowest[lane] <= highest[lane]) {
+      note_extremum(facts, as_uint(lowest[lane]));
+      note_extremum(facts, as_uint(highest[lane]));
+    }
   }
-  facts[EXPONENT] = exponent;
+  for (uint i = 0; i < BLOCK; ++i) facts[ZEROS] += as_int(table[2 * BINS + i]);
+  facts[EXPONENT] = state.exponent;
 }

@@ -13,7 +13,7 @@ struct HistogramJob {
   let form: OpenCLBackend.HistogramForm
 
   /// The counters behind the bins of a table, as in the kernels.
-  private static let zeroCounters = 16
+  private static let zeroCounters = 64
 
   /// Words of a channel's or a group's table.
   var tableLength: Int { 2 * layout.binsPerSide + Self.zeroCounters }
