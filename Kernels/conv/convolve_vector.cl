@@ -113,17 +113,21 @@ int load_runs(__constant Geometry *g, __constant int4 *taps, const Input *input,
     }
     __local float *to = columns + (channels.s0 * tapCount + tap - start) * LANES;
     const int step = tapCount * LANES;
-    if (runCount == 1) {
-      for (int c = channels.s0; c < channels.s1; c++, to += step) {
-        const floatv row = load_row(input, base[0] + c * plane, stride);
-        vstorev(select((floatv)(0.0f), row, mask[0]), 0, to);
-      }
-    } else {
-      for (int c = channels.s0; c < channels.s1; c++, to += step) {
-        floatv value = 0.0f;
-        for (int r = 0; r < runCount; r++)
-          value = select(value, load_row(input, base[r] + c * plane, stride), mask[r]);
-        vstorev(value, 0, to);
+    // One run after the other: masks and addresses stay in registers.
+    for (int r = 0; r < runCount; r++) {
+      const intv lanes = mask[r];
+      const int from = base[r];
+      __local float *out = to;
+      if (r == 0) {
+        for (int c = channels.s0; c < channels.s1; c++, out += step) {
+          const floatv row = load_row(input, from + c * plane, stride);
+          vstorev(select((floatv)(0.0f), row, lanes), 0, out);
+        }
+      } else {
+        for (int c = channels.s0; c < channels.s1; c++, out += step) {
+          const floatv row = load_row(input, from + c * plane, stride);
+          vstorev(select(vloadv(0, out), row, lanes), 0, out);
+        }
       }
     }
   }
