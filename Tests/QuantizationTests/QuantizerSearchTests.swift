@@ -128,7 +128,8 @@ import Testing
 
   @Test func scalesStayWithinTheirRange() {
     for values: [Float] in [[0x1p-133, -0x1p-128], [3e38, -3e38, 1], [1e-36, 2e-38], [1e33, 3]] {
-      for levels in [2, 16, 256, 65536] {
+      // Where the scale is within the range, 65536 levels take seconds in a debug build.
+      for levels in values[0] == 1e33 ? [2, 16, 256, 4096] : [2, 16, 256, 65536] {
         for scheme in Scheme.allCases {
           let fits = [
             QuantizerSearch.fit(values: values, levels: levels, scheme: scheme),

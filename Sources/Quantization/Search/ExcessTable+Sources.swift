@@ -36,7 +36,7 @@ extension ExcessTable {
   /// Bins a side of a row's table: enough that a quantizer's step spans several, and that bins of a
   /// few thousand values hold one or two where many levels make the error ragged.
   package static func binsPerSide(levels: Int) -> Int {
-    levels <= 32 ? 1 << 11 : levels <= 1024 ? 1 << 13 : 1 << 16
+    levels <= 32 ? 1 << 11 : levels <= 1024 ? 1 << 12 : 1 << 16
   }
 
   /// Bits of a row's ticks at most; the sums of a bin's distances must also fit 32 bits.

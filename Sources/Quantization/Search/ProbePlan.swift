@@ -15,11 +15,11 @@ package enum ProbePlan {
   package static let count = logarithmic + linear + above
 
   /// How many of the best probes are searched finely, and with how many points each.
-  package static let brackets = 6, finePoints = 32
+  package static let brackets = 3, finePoints = 16
   /// How many of the best fine points are narrowed down, then only the best; the points a round.
-  package static let narrowBrackets = 4, narrowPoints = 8
+  package static let narrowBrackets = 2, narrowPoints = 4
   /// Most rounds of narrowing.
-  package static let narrowRounds = 7
+  package static let narrowRounds = 11
 
   /// Rows of at most so many values and levels are searched value by value, without a table.
   package static let shortRow = 256, shortRowLevels = 1024

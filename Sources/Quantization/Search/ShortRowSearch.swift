@@ -13,6 +13,33 @@ package struct ShortRowSearch {
   let grid: ScaleGrid
   let magnitudes: [Int]
   let isNegative: [Bool]
+  /// Values above zero, then those below.
+  private let sides: [Side]
+
+  /// The magnitudes of one side of zero in order, and the sums of those from a position on.
+  private struct Side {
+    let magnitudes: [Int]
+    let tails: [Int]
+
+    init(_ unsorted: [Int]) {
+      magnitudes = unsorted.sorted()
+      var tails = [Int](repeating: 0, count: magnitudes.count + 1)
+      for index in magnitudes.indices.reversed() {
+        tails[index] = tails[index + 1] + magnitudes[index]
+      }
+      self.tails = tails
+    }
+
+    /// The sum of what the magnitudes have beyond `threshold`.
+    func excess(_ threshold: Int) -> Int {
+      var (first, end) = (0, magnitudes.count)
+      while first < end {
+        let middle = (first + end) / 2
+        if magnitudes[middle] < threshold { first = middle + 1 } else { end = middle }
+      }
+      return tails[first] - threshold * (magnitudes.count - first)
+    }
+  }
 
   /// A search over the finite values of a row.
   package init(grid: ScaleGrid, values: UnsafeBufferPointer<Float>) {
@@ -20,6 +47,11 @@ package struct ShortRowSearch {
     let perUnit = Float(sign: .plus, exponent: 1 - grid.exponent, significand: 1)
     magnitudes = values.map { $0.isFinite ? Int($0.magnitude * perUnit) : 0 }
     isNegative = values.map { $0 < 0 }
+    var (above, below): ([Int], [Int]) = ([], [])
+    for (magnitude, isNegative) in zip(magnitudes, isNegative) {
+      if isNegative { below.append(magnitude) } else { above.append(magnitude) }
+    }
+    sides = [Side(above), Side(below)]
   }
 
   /// The sum of the squared values.
@@ -31,9 +63,10 @@ package struct ShortRowSearch {
   private func sums(_ multiple: Int) -> (zeroPoint: Int, products: Int, squares: Int) {
     let zeroPoint = bestZeroPoint(multiple)
     var (products, squares) = (0, 0)
-    for (magnitude, isNegative) in zip(magnitudes, isNegative) {
+    for index in magnitudes.indices {
+      let magnitude = magnitudes[index]
       let steps = (magnitude + multiple) / (2 * multiple)
-      let code = min(steps, isNegative ? zeroPoint : grid.levels - 1 - zeroPoint)
+      let code = min(steps, isNegative[index] ? zeroPoint : grid.levels - 1 - zeroPoint)
       products += code * magnitude
       squares += code * code
     }
@@ -42,17 +75,14 @@ package struct ShortRowSearch {
 
   /// As for a table: where the excess beyond the last border below zero no longer exceeds that above.
   private func bestZeroPoint(_ multiple: Int) -> Int {
-    func excess(_ side: Bool, _ border: Int) -> Int {
-      let threshold = (2 * border + 1) * multiple
-      return zip(magnitudes, isNegative).reduce(0) {
-        $0 + ($1.1 == side ? max($1.0 - threshold, 0) : 0)
-      }
+    func excess(_ side: Int, _ border: Int) -> Int {
+      sides[side].excess((2 * border + 1) * multiple)
     }
     let allowed = grid.scheme.zeroPoints(levels: grid.levels)
     var (zeroPoint, last) = (allowed.lowerBound, allowed.upperBound)
     while zeroPoint < last {
       let middle = (zeroPoint + last) / 2
-      if excess(true, middle) > excess(false, grid.levels - 2 - middle) {
+      if excess(1, middle) > excess(0, grid.levels - 2 - middle) {
         zeroPoint = middle + 1
       } else {
         last = middle
