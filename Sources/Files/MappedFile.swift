@@ -8,6 +8,8 @@ import Glibc
 /// `@unchecked Sendable` because the bytes are never written.
 package final class MappedFile: @unchecked Sendable {
   package let path: String
+  /// The file's bytes, which are there as long as this object: keep it with `withExtendedLifetime`
+  /// where nothing else does.
   package let bytes: UnsafeRawBufferPointer
 
   /// Maps the file at `path`.

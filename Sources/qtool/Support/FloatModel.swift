@@ -30,7 +30,8 @@ struct FloatModel {
   /// SHA-256 of the file, which only statistics in a file need.
   func digest() throws -> [UInt8] {
     var hash = SHA256()
-    hash.update(try MappedFile(path: path).bytes)
+    let file = try MappedFile(path: path)
+    withExtendedLifetime(file) { hash.update(file.bytes) }
     return hash.finalize()
   }
 }
