@@ -31,6 +31,10 @@ let package = Package(
       ]),
     .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
 
+    .target(
+      name: "DeviceSelection",
+      dependencies: ["OpenCLBackend", "OpenCLHost", "OperationCases", "Operations", "Tensors"]),
+
     // MARK: - Models
     .target(name: "Graph", dependencies: ["Tensors", "Quantization"]),
     .target(
@@ -55,9 +59,8 @@ let package = Package(
     .target(
       name: "LowBit",
       dependencies: [
-        "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "ONNX", "OpenCLBackend",
-        "Operations",
-        "PostTraining", "Quantization", "Tensors",
+        "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution", "Graph", "ONNX",
+        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Tensors",
       ]),
 
     // MARK: - Programs

@@ -1,24 +1,32 @@
-import LowBit
-import OpenCLHost
+public import OpenCLHost
 
-/// An OpenCL device as `qtool devices` lists it.
-struct ListedDevice: Encodable {
-  /// Place in the list; what `--device` takes.
-  let index: Int
-  let name: String
-  let platform: String
-  let version: String
-  let driver: String
-  let type: String
-  let computeUnits: Int
+/// An OpenCL device and what is known about it before it is opened.
+public struct ListedDevice: Encodable, Sendable {
+  /// Place in the list; ``DeviceChoice`` takes it.
+  public let index: Int
+  /// The device's name.
+  public let name: String
+  /// The platform's name.
+  public let platform: String
+  /// The version of OpenCL that the device implements.
+  public let version: String
+  /// The version of the driver.
+  public let driver: String
+  /// `cpu`, `gpu`, `accelerator` or `other`.
+  public let type: String
+  /// Parallel compute units.
+  public let computeUnits: Int
   /// In MHz; 0 where the driver does not know.
-  let clockFrequency: Int
-  let globalMemorySize: Int
-  let localMemorySize: Int
+  public let clockFrequency: Int
+  /// Bytes of global memory.
+  public let globalMemorySize: Int
+  /// Bytes of local memory of a work-group.
+  public let localMemorySize: Int
   /// Why it cannot be used; `nil` for a usable device.
-  let problem: String?
+  public let problem: String?
 
-  let device: Device
+  /// The device.
+  public let device: Device
 
   enum CodingKeys: String, CodingKey {
     case index, name, platform, version, driver, type, computeUnits, clockFrequency
@@ -74,12 +82,16 @@ struct ListedDevice: Encodable {
 }
 
 /// The OpenCL devices of this machine.
-struct DeviceList {
-  let devices: [ListedDevice]
+public struct DeviceList: Sendable {
+  /// All of them, in the loader's order.
+  public let devices: [ListedDevice]
   /// Why there are none.
-  let reason: String?
+  public let reason: String?
 
-  init() throws(OpenCLError) {
+  /// Asks every platform for its devices.
+  ///
+  /// - Throws: `OpenCLError` when a driver does not answer.
+  public init() throws(OpenCLError) {
     guard Library.shared != nil else {
       devices = []
       reason = "no OpenCL library: \(Library.unavailable ?? "not found")"
@@ -90,16 +102,18 @@ struct DeviceList {
     devices = listed
     reason =
       !listed.isEmpty
-      ? nil : try Platform.all().isEmpty ? "no OpenCL platform is installed" : "no OpenCL device"
+      ? nil : try Platform.all().isEmpty ? "no OpenCL platform" : "no OpenCL device"
   }
 
   /// Usable devices, the best first.
-  var ranked: [ListedDevice] {
+  public var ranked: [ListedDevice] {
     devices.filter { $0.problem == nil }.sorted { $0.isBetter(than: $1) }
   }
 
   /// The device of an index, a name, or a part of a name that no other device has.
-  func device(named wanted: String) throws(DeviceSelectionError) -> ListedDevice {
+  ///
+  /// - Throws: ``DeviceSelectionError`` when there is none, or one that cannot be used.
+  public func device(named wanted: String) throws(DeviceSelectionError) -> ListedDevice {
     let found: [ListedDevice]
     if let index = Int(wanted) {
       found = devices.filter { $0.index == index }
@@ -113,7 +127,9 @@ struct DeviceList {
     guard let device = found.first else {
       let names = devices.map { "\($0.index) '\($0.name)'" }.joined(separator: ", ")
       throw DeviceSelectionError(
-        "there is no device '\(wanted)'; \(reason ?? "there are \(names)") and 'reference'")
+        "there is no device '\(wanted)'; "
+          + (reason.map { "there is \($0), only 'reference'" }
+            ?? "there are \(names) and 'reference'"))
     }
     guard found.count == 1 else {
       let names = found.map { "\($0.index) '\($0.name)' of \($0.platform)" }
@@ -129,8 +145,11 @@ struct DeviceList {
   }
 }
 
-/// No device is what `--device` asks for.
-struct DeviceSelectionError: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
+/// No device is what was asked for, or it fails its self-test.
+public struct DeviceSelectionError: Error, Sendable, CustomStringConvertible {
+  /// The message.
+  public let description: String
+
+  /// Makes an error.
+  public init(_ description: String) { self.description = description }
 }

@@ -1,12 +1,13 @@
-import LowBit
 import OperationCases
+package import Operations
+import Tensors
 
 /// Operations on a backend compared with the reference: equal to the bit, or the device is not used.
-struct SelfTest {
-  let cases: [SelfTestCase]
+package struct SelfTest {
+  package let cases: [SelfTestCase]
 
   /// Everything that the project's own tests run.
-  static var full: SelfTest {
+  package static var full: SelfTest {
     let convolutions: [SelfTestCase] =
       ConvolutionCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.convolution)
       + TransposedConvolutionCase.all.map(SelfTestCase.transposedConvolution)
@@ -20,7 +21,7 @@ struct SelfTest {
   }
 
   /// The cases that one of `texts` describes: in full, or where it is nobody's description, in part.
-  func cases(describedBy texts: [String]) -> SelfTest {
+  package func cases(describedBy texts: [String]) -> SelfTest {
     let described = cases.map { (example: $0, description: $0.description) }
     let whole = Set(described.map(\.description)).intersection(texts)
     let parts = texts.filter { !whole.contains($0) }
@@ -32,7 +33,7 @@ struct SelfTest {
 
   /// A few milliseconds' worth: what every command runs before it trusts a device. A device that
   /// says that it keeps denormal numbers is tested for that too.
-  static func short(keepsDenormals: Bool) -> SelfTest {
+  package static func short(keepsDenormals: Bool) -> SelfTest {
     SelfTest(
       cases: ConvolutionCase.all.filter { !$0.hasDenormals }.prefix(1).map(SelfTestCase.convolution)
         + CodeConvolutionCase.all.prefix(1).map(SelfTestCase.codeConvolution)
@@ -73,12 +74,12 @@ struct SelfTest {
   /// The first case whose result differs from the reference's.
   ///
   /// - Throws: what the backend throws.
-  func failure(of backend: some Backend) throws -> String? {
+  package func failure(of backend: some Backend) throws -> String? {
     try firstFailure(of: backend)?.description
   }
 
   /// How many cases passed, and the descriptions of those that did not.
-  func run(on backend: some Backend) throws -> (passed: Int, failures: [String]) {
+  package func run(on backend: some Backend) throws -> (passed: Int, failures: [String]) {
     var failures: [String] = []
     for example in cases where try !example.isEqual(on: backend) {
       failures.append(example.description)

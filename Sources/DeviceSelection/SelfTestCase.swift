@@ -1,8 +1,9 @@
-import LowBit
-import OperationCases
+package import OperationCases
+import Operations
+import Tensors
 
 /// One operation with its arguments.
-enum SelfTestCase: CustomStringConvertible {
+package enum SelfTestCase: CustomStringConvertible {
   case convolution(ConvolutionCase)
   case transposedConvolution(TransposedConvolutionCase)
   case codeConvolution(CodeConvolutionCase)
@@ -13,7 +14,7 @@ enum SelfTestCase: CustomStringConvertible {
   case histogram(HistogramCase)
   case search(SearchCase)
 
-  var description: String {
+  package var description: String {
     switch self {
     case .convolution(let example): "convolution, \(example)"
     case .transposedConvolution(let example): "transposed convolution, \(example)"

@@ -1,5 +1,6 @@
 @_exported import Calibration
 @_exported import Datasets
+@_exported import DeviceSelection
 @_exported import Evaluation
 @_exported import Execution
 @_exported import Graph

@@ -26,15 +26,16 @@ public final class OpenCLBackend: HostFallback {
 
   /// A backend on `device`; compiled kernels are kept in `cache`.
   ///
-  /// `assumedType` replaces the device's own: tests run the forms of kernels for GPUs on CPU drivers.
+  /// Buffers take at most `memoryLimit` bytes together, where one is given. `assumedType` replaces the
+  /// device's own: tests run the forms of kernels for GPUs on CPU drivers.
   public init(
     _ device: Device, cache: BinaryCache? = .standard, profiling: Bool = false,
-    assuming assumedType: DeviceType? = nil
+    assuming assumedType: DeviceType? = nil, memoryLimit: Int? = nil
   ) throws {
     self.device = device
     do throws(OpenCLError) {
       facts = try DeviceFacts(device, assuming: assumedType)
-      context = try Context(device)
+      context = try Context(device, memoryLimit: memoryLimit)
       queue = try Queue(context, profiling: profiling)
     } catch {
       let name = (try? device[.name]) ?? "OpenCL device"

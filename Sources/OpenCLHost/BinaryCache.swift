@@ -5,9 +5,9 @@ import Glibc
 ///
 /// An entry's name is the SHA-256 of the source, the options, the device's name, the driver's version
 /// and the platform's version; the entry holds the driver's binary after a header with the binary's
-/// own SHA-256. Entries are written to a temporary name and renamed, so several processes can share a
-/// folder; a damaged entry, or one that the driver refuses, is built again and replaced. A folder
-/// that cannot be written only costs time.
+/// own SHA-256. Entries are written to a temporary name and renamed, and the folder is locked while a
+/// program is built, so several processes can share a folder; a damaged entry, or one that the driver
+/// refuses, is built again and replaced. A folder that cannot be written only costs time.
 public struct BinaryCache: Sendable {
   /// Where the entries lie.
   public let folder: String
@@ -32,6 +32,8 @@ public struct BinaryCache: Sendable {
     _ context: Context, source: String, options: String = ""
   ) throws(OpenCLError) -> Program {
     let path = folder + "/" + (try key(context.device, source, options)) + ".clbin"
+    let lock = lockFolder()
+    defer { if lock >= 0 { close(lock) } }
     if let binary = read(path) {
       if let program = try? Program(context, binary: binary, options: options) { return program }
       unlink(path)
@@ -48,12 +50,24 @@ public struct BinaryCache: Sendable {
   func key(
     _ device: Device, _ source: String, _ options: String
   ) throws(OpenCLError) -> String {
-    let parts = [
-      source, options, try device[.name], try device[.driverVersion], try device[.version],
-      try device.platform.version,
-    ]
+    key(try Compiler(of: device), source, options)
+  }
+
+  /// What turns source into a binary: the binary of another one may not run, or run differently.
+  struct Compiler {
+    var device: String
+    var driverVersion: String
+    var deviceVersion: String
+    var platformVersion: String
+  }
+
+  /// The name of an entry, without its suffix.
+  func key(_ compiler: Compiler, _ source: String, _ options: String) -> String {
     var hash = SHA256()
-    for part in parts {
+    for part in [
+      source, options, compiler.device, compiler.driverVersion, compiler.deviceVersion,
+      compiler.platformVersion,
+    ] {
       hash.update("\(part.utf8.count):")  // so that no two lists of parts read the same
       hash.update(part)
     }
@@ -89,6 +103,7 @@ public struct BinaryCache: Sendable {
 
   func write(_ binary: [UInt8], to path: String) {
     guard makeFolder() else { return }
+    removeLeftovers(of: path)
     var name = Array((path + ".XXXXXX").utf8CString)
     let file = mkstemp(&name)
     guard file >= 0 else { return }
@@ -106,6 +121,37 @@ public struct BinaryCache: Sendable {
     if !isWritten || !isClosed || rename(name, path) != 0 { unlink(name) }
   }
 
+  /// Waits until no other process builds a program, so that each is built once; a descriptor that ends
+  /// the lock when it is closed, or -1 where there is no folder to lock.
+  ///
+  /// Without it, PoCL 3 can abort: processes that load one binary unpack it into one folder of
+  /// PoCL's own cache, and one reads what another has not yet written.
+  private func lockFolder() -> Int32 {
+    guard makeFolder() else { return -1 }
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return -1 }
+    while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+    return descriptor
+  }
+
+  /// Removes temporary files of this entry that a killed process left. Taking the file of a process
+  /// that lives would only cost its entry; ten minutes are more than any write takes.
+  private func removeLeftovers(of path: String) {
+    guard let directory = opendir(folder) else { return }
+    defer { closedir(directory) }
+    let prefix = path.split(separator: "/").last.map { "\($0)." } ?? ""
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard name.hasPrefix(prefix) else { continue }
+      var status = stat()
+      if stat("\(folder)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec > 600 {
+        unlink("\(folder)/\(name)")
+      }
+    }
+  }
+
   /// Only for the user's own eyes: what is in here is executed.
   private func makeFolder() -> Bool {
     if access(folder, W_OK) == 0 { return true }
@@ -116,5 +162,13 @@ public struct BinaryCache: Sendable {
       path += "/"
     }
     return access(folder, W_OK) == 0
+  }
+}
+
+extension BinaryCache.Compiler {
+  init(of device: Device) throws(OpenCLError) {
+    self.init(
+      device: try device[.name], driverVersion: try device[.driverVersion],
+      deviceVersion: try device[.version], platformVersion: try device.platform.version)
   }
 }

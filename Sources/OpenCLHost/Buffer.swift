@@ -18,8 +18,10 @@ public final class Buffer: Sendable {
     precondition(byteCount > 0, "a buffer of \(byteCount) bytes")
     self.context = context
     self.byteCount = byteCount
-    handle = try Calls.createBuffer(
-      context.handle, flags: CL_MEM_READ_WRITE, byteCount: byteCount, hostMemory: nil)
+    handle = try context.counting(byteCount) { () throws(OpenCLError) in
+      try Calls.createBuffer(
+        context.handle, flags: CL_MEM_READ_WRITE, byteCount: byteCount, hostMemory: nil)
+    }
     LiveHandles.add(\.buffers, 1)
   }
 
@@ -33,16 +35,19 @@ public final class Buffer: Sendable {
     precondition(bytes.count > 0, "a buffer of no bytes")
     self.context = context
     byteCount = bytes.count
-    handle = try Calls.createBuffer(
-      context.handle,
-      flags: CL_MEM_USE_HOST_PTR | (readOnly ? CL_MEM_READ_ONLY : CL_MEM_READ_WRITE),
-      byteCount: bytes.count, hostMemory: bytes.baseAddress)
+    handle = try context.counting(byteCount) { () throws(OpenCLError) in
+      try Calls.createBuffer(
+        context.handle,
+        flags: CL_MEM_USE_HOST_PTR | (readOnly ? CL_MEM_READ_ONLY : CL_MEM_READ_WRITE),
+        byteCount: bytes.count, hostMemory: bytes.baseAddress)
+    }
     LiveHandles.add(\.buffers, 1)
     try Calls.keep(owner, aliveWith: handle)
   }
 
   deinit {
     Calls.release(handle)
+    context.giveBack(byteCount)
     LiveHandles.add(\.buffers, -1)
   }
 }

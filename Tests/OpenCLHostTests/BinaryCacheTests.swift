@@ -4,7 +4,7 @@ import Testing
 
 @testable import OpenCLHost
 
-@Suite(.needsDevice) struct BinaryCacheTests {
+@Suite struct BinaryCacheTests {
   /// Calls `body` with a cache in a folder of its own that is removed afterwards.
   func withCache(_ body: (BinaryCache) async throws -> Void) async throws {
     let folder = makeTestFolder("lowbit-cache")
@@ -29,7 +29,9 @@ import Testing
     return names
   }
 
-  @Test(arguments: devices) func aSecondBuildComesFromTheFile(_ device: Device) async throws {
+  @Test(.needsDevice, arguments: devices) func aSecondBuildComesFromTheFile(_ device: Device)
+    async throws
+  {
     try await withCache { cache in
       let context = try Context(device)
       let queue = try Queue(context)
@@ -49,7 +51,9 @@ import Testing
   }
 
   /// Cut short, a flipped bit, empty, and a well-formed entry that no driver understands.
-  @Test(arguments: devices) func damagedEntriesAreBuiltAgain(_ device: Device) async throws {
+  @Test(.needsDevice, arguments: devices) func damagedEntriesAreBuiltAgain(_ device: Device)
+    async throws
+  {
     try await withCache { cache in
       let context = try Context(device)
       let queue = try Queue(context)
@@ -72,7 +76,9 @@ import Testing
     }
   }
 
-  @Test(arguments: devices) func manyWritersLeaveOneEntry(_ device: Device) async throws {
+  @Test(.needsDevice, arguments: devices) func manyWritersLeaveOneEntry(_ device: Device)
+    async throws
+  {
     try await withCache { cache in
       let context = try Context(device)
       let queue = try Queue(context)
@@ -94,6 +100,63 @@ import Testing
     cache.write([1, 2, 3], to: cache.folder + "/x")
     for device in devices {
       _ = try cache.program(Context(device), source: ProgramTests.axpy)
+    }
+  }
+
+  /// A driver that was replaced must not get the binaries of the old one.
+  @Test func everyPartIsInTheKey() throws {
+    let cache = BinaryCache(folder: "/nowhere")
+    let compiler = BinaryCache.Compiler(
+      device: "d", driverVersion: "1", deviceVersion: "2", platformVersion: "3")
+    var keys = [
+      cache.key(compiler, "s", "o"), cache.key(compiler, "so", ""), cache.key(compiler, "s", ""),
+    ]
+    for part in [
+      \BinaryCache.Compiler.device, \.driverVersion, \.deviceVersion, \.platformVersion,
+    ] {
+      var other = compiler
+      other[keyPath: part] += "x"
+      keys.append(cache.key(other, "s", "o"))
+    }
+    #expect(Set(keys).count == keys.count)
+    for device in devices {
+      let own = BinaryCache.Compiler(
+        device: try device[.name], driverVersion: try device[.driverVersion],
+        deviceVersion: try device[.version], platformVersion: try device.platform.version)
+      #expect(try cache.key(device, "s", "o") == cache.key(own, "s", "o"))
+    }
+  }
+
+  /// A limit of file sizes stops the write of an entry as a full disk does.
+  @Test func aFullDiskLeavesNoEntry() async throws {
+    try await withCache { cache in
+      let folder = cache.folder
+      await #expect(processExitsWith: .success) { [folder = folder as String] in
+        let cache = BinaryCache(folder: folder)
+        signal(SIGXFSZ, SIG_IGN)
+        var limit = rlimit(rlim_cur: 4096, rlim_max: 4096)
+        setrlimit(__rlimit_resource_t(1), &limit)  // RLIMIT_FSIZE
+        cache.write([UInt8](repeating: 1, count: 100_000), to: folder + "/large.clbin")
+        cache.write([1, 2, 3], to: folder + "/small.clbin")
+        precondition(cache.read(folder + "/large.clbin") == nil)
+        precondition(cache.read(folder + "/small.clbin") == [1, 2, 3])
+      }
+      #expect(entries(cache) == ["small.clbin"])
+    }
+  }
+
+  @Test func leftoversOfKilledProcessesGoAway() async throws {
+    try await withCache { cache in
+      cache.write([1], to: cache.folder + "/other.clbin")
+      for name in ["entry.clbin.abcdef", "entry.clbin.ghijkl"] {
+        put([1, 2], at: cache.folder + "/" + name)
+      }
+      var old = [timespec(tv_sec: time(nil) - 3600, tv_nsec: 0), timespec(tv_sec: 0, tv_nsec: 0)]
+      old[1] = old[0]
+      utimensat(AT_FDCWD, cache.folder + "/entry.clbin.abcdef", &old, 0)
+      cache.write([3], to: cache.folder + "/entry.clbin")
+      #expect(
+        entries(cache).sorted() == ["entry.clbin", "entry.clbin.ghijkl", "other.clbin"])
     }
   }
 

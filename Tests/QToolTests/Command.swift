@@ -28,6 +28,17 @@ struct Command {
     preconditionFailure("there is no qtool beside \(own)")
   }()
 
+  /// Compiled kernels are kept from run to run: where the environment says, else beside the program.
+  private static let caches: [String: String] = {
+    let names = ["LOWBIT_CACHE": "lowbit-cache", "POCL_CACHE_DIR": "pocl-cache"]
+    return Dictionary(
+      uniqueKeysWithValues: names.map { variable, name in
+        let given = getenv(variable).map { String(cString: $0) }
+        let folder = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+        return (variable, given ?? "\(folder)/\(name)")
+      })
+  }()
+
   let process: pid_t
   private let output: String
   private let errors: String
@@ -48,6 +59,7 @@ struct Command {
     errors = "\(folder.path)/.stderr.\(id)"
     keepsOutput = standardOutput == nil
     var variables = ["LOWBIT_DEVICE": "reference", "HOME": folder.path, "PATH": "/usr/bin:/bin"]
+    variables.merge(Self.caches) { $1 }
     variables.merge(environment) { $1 }
     var command = [Self.path] + arguments
     if let largestFile {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Glibc
 import LowBit
-import OpenCLHost
 
 /// Where the model runs.
 struct DeviceOptions: ParsableArguments {
@@ -11,64 +10,44 @@ struct DeviceOptions: ParsableArguments {
       valueName: "device"))
   var device: String = getenv("LOWBIT_DEVICE").map { String(cString: $0) } ?? "auto"
 
-  /// The backend that was asked for. `auto` takes the best OpenCL device that passes a short
-  /// self-test, or the reference when there is none, and says why.
-  func open() throws -> any Backend {
-    switch device {
-    case "reference": return ReferenceBackend.shared
-    case "auto": return try openBest()
-    default:
-      let chosen = try DeviceList().device(named: device)
-      let backend = try OpenCLBackend(chosen.device)
-      if let failure = try Self.failure(of: backend) {
-        throw DeviceSelectionError("device '\(chosen.name)' fails its self-test: \(failure)")
-      }
-      return backend
+  @Option(
+    help: ArgumentHelp(
+      "Take at most so much of the device's memory: bytes, or a number with K, M or G.",
+      valueName: "size"))
+  var deviceMemory: String?
+
+  func validate() throws {
+    if let deviceMemory, Self.byteCount(deviceMemory) == nil {
+      throw ValidationError("--device-memory \(deviceMemory): expected a number such as 512M")
     }
   }
 
-  /// Runs `body` on the backend. Where the device was not named and fails on the way, for example
-  /// because its memory does not suffice, `body` runs again on the reference.
+  private var choice: DeviceChoice {
+    DeviceChoice(device, memoryLimit: deviceMemory.flatMap(Self.byteCount))
+  }
+
+  /// The backend that was asked for; see `DeviceChoice.open(notify:)`.
+  func open() throws -> any Backend { try choice.open(notify: Self.show) }
+
+  /// Runs `body` on the backend, or again on the reference; see `DeviceChoice.run(notify:_:)`.
   func run<Result>(_ body: (any Backend) throws -> Result) throws -> Result {
-    let backend = try open()
-    do {
-      return try body(backend)
-    } catch let error as DeviceError where device == "auto" {
-      Console.shared.warn("\(error); starting again on the reference")
-      return try body(ReferenceBackend.shared)
+    try choice.run(notify: Self.show, body)
+  }
+
+  private static func show(_ notice: DeviceNotice) {
+    switch notice.level {
+    case .detail: Console.shared.detail(notice.text)
+    case .note: Console.shared.note(notice.text)
+    case .warning: Console.shared.warn(notice.text)
     }
   }
 
-  private static func failure(of backend: OpenCLBackend) throws -> String? {
-    try SelfTest.short(keepsDenormals: backend.facts.keepsDenormals).failure(of: backend)
-  }
-
-  private func openBest() throws -> any Backend {
-    let list: DeviceList
-    do throws(OpenCLError) {
-      list = try DeviceList()
-    } catch {
-      Console.shared.warn("OpenCL does not answer (\(error)); using the reference")
-      return ReferenceBackend.shared
-    }
-    if let reason = list.reason {
-      Console.shared.note("device: the reference, because there is \(reason)")
-      return ReferenceBackend.shared
-    }
-    for candidate in list.ranked {
-      do {
-        let backend = try OpenCLBackend(candidate.device)
-        guard let failure = try Self.failure(of: backend) else {
-          Console.shared.detail(
-            "device: \(candidate.index) '\(candidate.name)' of \(candidate.platform)")
-          return backend
-        }
-        Console.shared.warn("device '\(candidate.name)' fails its self-test (\(failure)); not used")
-      } catch let error as DeviceError {
-        Console.shared.warn("\(error); not used")
-      }
-    }
-    Console.shared.warn("no OpenCL device works; using the reference")
-    return ReferenceBackend.shared
+  private static func byteCount(_ text: String) -> Int? {
+    let units = ["K": 10, "M": 20, "G": 30]
+    let shift = text.last.flatMap { units["\($0)".uppercased()] } ?? 0
+    guard let number = Int(shift == 0 ? text : String(text.dropLast())), number > 0,
+      number <= Int.max >> shift
+    else { return nil }
+    return number << shift
   }
 }
