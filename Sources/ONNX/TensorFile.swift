@@ -25,6 +25,7 @@ public struct TensorFile: Sendable {
   ///   no tensor, or one of a type that is not supported, such as strings or sequences.
   public static func read(path: String) throws -> TensorFile {
     let file = try MappedFile(path: path)
+    defer { withExtendedLifetime(file) {} }
     let directory = path.lastIndex(of: "/").map { String(path[..<$0]) + "/" } ?? ""
     return try read(file.bytes, name: path, directory: directory)
   }

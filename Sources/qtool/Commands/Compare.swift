@@ -1,4 +1,5 @@
 import ArgumentParser
+import Files
 import LowBit
 
 /// `qtool compare`
@@ -7,6 +8,7 @@ struct Compare: ParsableCommand {
     abstract: "Compare the values inside two models on the same data, worst layers first.",
     discussion: examples(
       "qtool compare model.onnx small.onnx --data 'images/?limit=20'",
+      "qtool compare model.onnx small.onnx --data images/ --html compared.html",
       "qtool compare small.onnx other.onnx --data images/ --max-lsb 0"))
 
   @Argument(help: "The reference, for example the float model.")
@@ -19,6 +21,14 @@ struct Compare: ParsableCommand {
     help: ArgumentHelp(
       "Fail (exit 1) when an integer value of both models differs by more.", valueName: "count"))
   var maxLsb: Int?
+
+  @Option(
+    help: ArgumentHelp("Write the result as a page for a browser.", valueName: "file"),
+    completion: .file(extensions: ["html"]))
+  var html: String?
+
+  @Flag(inversion: .prefixedNo, help: "Replace the page where it exists.")
+  var overwrite = false
 
   @OptionGroup var data: DataOptions
   @OptionGroup var device: DeviceOptions
@@ -41,7 +51,11 @@ struct Compare: ParsableCommand {
     if common.dryRun {
       return try common.emit(pairs.map(\.name)) { pairs.map(\.name).joined(separator: "\n") }
     }
+    if let html { try AtomicFile.check(html, overwrite: overwrite) }
     let result = try device.run { try compare(graphs, pairs, samples, on: $0) }
+    if let html {
+      try HTMLPage(result, first: first, second: second).write(to: html, overwrite: overwrite)
+    }
     try common.emit(result) { result.text }
     try checkGate(result)
   }

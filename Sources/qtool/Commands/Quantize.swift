@@ -22,6 +22,11 @@ struct Quantize: ParsableCommand {
     help: ArgumentHelp("Statistics of 'qtool calibrate' in place of data.", valueName: "file"))
   var stats: String?
 
+  @Option(
+    help: ArgumentHelp("Write what was done as a page for a browser.", valueName: "file"),
+    completion: .file(extensions: ["html"]))
+  var report: String?
+
   @Flag(
     name: .customLong("allow-nonfinite"), inversion: .prefixedNo,
     help: "Count NaN and infinities in activations instead of stopping.")
@@ -42,8 +47,10 @@ struct Quantize: ParsableCommand {
   func run() throws {
     try common.begin(self)
     try target.check()
+    if let report { try AtomicFile.check(report, overwrite: target.overwrite) }
     let settings = try quantization.settings()
-    let model = try FloatModel(path: model)
+    let path = model
+    let model = try FloatModel(path: path)
     let plan = try QuantizationPlan(model.prepared, settings: settings)
     if common.dryRun {
       let outline = plan.outline
@@ -51,6 +58,9 @@ struct Quantize: ParsableCommand {
     }
     let result = try device.run { try quantize(model, plan, settings, on: $0) }
     for warning in result.report.warnings { Console.shared.warn(warning) }
+    if let report {
+      try HTMLPage(result, model: path).write(to: report, overwrite: target.overwrite)
+    }
     try common.emit(result) { result.text }
   }
 

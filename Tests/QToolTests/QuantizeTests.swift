@@ -1,0 +1,119 @@
+import Datasets
+import Testing
+
+/// `qtool quantize`: the same bytes from every way that leads to the same numbers.
+@Suite struct QuantizeTests {
+  let files: MixedFolder
+
+  init() throws { files = try MixedFolder() }
+
+  @Test(arguments: ["ort-cpu", "qdq", "qoperator"], ["w8a8", "w4a8"])
+  func deviceAndReferenceWriteEqualFiles(target: String, preset: String) {
+    let options = ["--target", target, "--preset", preset]
+    let expected = files.quantized(options, data: files.data, by: files.onReference)
+    #expect(!expected.isEmpty)
+    let found = files.quantized(options, data: files.data, by: files.onDevice)
+    #expect(found == expected)
+  }
+
+  @Test func everyWayToTheSameNumbersWritesTheSameFile() {
+    let expected = files.quantized([], data: files.data, by: files.onReference)
+    #expect(!expected.isEmpty)
+    for options in ["?batch=1", "?batch=7"] {
+      #expect(files.quantized([], data: files.data + options, by: files.onReference) == expected)
+    }
+    let folder = files.folder
+    var parts: [String] = []
+    for part in 1...3 {
+      parts.append("\(folder.path)/\(part).stats")
+      let outcome = files.onReference(
+        [
+          "calibrate", files.model, "--data", files.data, "--shard", "\(part)/3", "-o",
+          parts[part - 1],
+        ])
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+    let merged = "\(folder.path)/merged.stats"
+    #expect(
+      files.onReference(["calibrate", "--merge"] + parts.reversed() + ["-o", merged]).status == 0)
+    let whole = "\(folder.path)/whole.stats"
+    let run = files.onDevice([
+      "calibrate", files.model, "--data", files.data + "?batch=5", "-o", whole,
+    ])
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(folder.bytes("merged.stats") == folder.bytes("whole.stats"))
+    #expect(files.quantized(["--stats", merged], by: files.onReference) == expected)
+  }
+
+  @Test func targetsComputeTheSameIntegers() throws {
+    var outputs: [[UInt8]] = []
+    let folder = files.folder
+    for target in ["ort-cpu", "qdq", "qoperator"] {
+      let model = "\(folder.path)/\(target).onnx"
+      _ = files.quantized(
+        ["--target", target], data: files.data, name: "\(target).onnx", by: files.onReference)
+      let input = "x=\(folder.path)/x.npy"
+      try NumPyFile.write(
+        MixedNetwork.numbers([4, 3, 8, 8], seed: 77), to: "\(folder.path)/x.npy", overwrite: true)
+      for run in [files.onReference, files.onDevice] {
+        let outcome = run(
+          ["run", model, "--input", input, "--output-dir", "\(folder.path)/out", "--overwrite"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        outputs.append(folder.bytes("out/logits.npy"))
+      }
+    }
+    #expect(Set(outputs).count == 1 && outputs[0].count > 128)
+    // The engine of floats rounds in other places.
+    let outcome = files.onReference([
+      "run", "\(folder.path)/ort-cpu.onnx", "--input", "x=\(folder.path)/x.npy", "--output-dir",
+      "\(folder.path)/out", "--overwrite", "--engine", "float", "--json",
+    ])
+    #expect(outcome.output.contains("\"engine\" : \"float\""))
+  }
+
+  @Test func levelsBitsAndFiltersReachTheReport() {
+    let outcome = files.onReference([
+      "quantize", files.model, "--data", files.data, "-o", "\(files.folder.path)/q.onnx", "--json",
+      "--weight-levels", "23", "--activation-bits", "6", "--skip", "op:Gemm", "--layer", "right:w4",
+    ])
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("\"weightLevels\" : 23,"))
+    #expect(outcome.output.contains("\"weightLevels\" : 16,"))
+    #expect(outcome.output.contains("\"activationLevels\" : 64,"))
+    let floatNodes = outcome.output.firstRange(of: "\"floatNodes\"").map {
+      outcome.output[$0.lowerBound...]
+    }
+    #expect(floatNodes?.contains("\"name\" : \"head\"") == true)
+    for (options, reason) in [
+      (["--skip", "nothing*"], "nothing*"), (["--layer", "nothing:w4"], "nothing"),
+      (["--weight-bits", "4", "--weight-levels", "16"], "give one"), (["--weight-bits", "9"], "9"),
+      (["--range", "best"], "best"), (["--improve", "magic"], "magic"),
+    ] {
+      let outcome = files.onReference(
+        ["quantize", files.model, "--data", files.data, "-o", "\(files.folder.path)/r.onnx"]
+          + options)
+      #expect(
+        outcome.status == 2 && outcome.errors.contains(reason), "\(options): \(outcome.errors)")
+    }
+    #expect(!files.folder.names.contains("r.onnx"))
+  }
+
+  @Test func whatCannotBeQuantizedIsSaid() {
+    let folder = files.folder
+    _ = files.quantized([], data: files.data, by: files.onReference)
+    let again = files.onReference([
+      "quantize", "\(folder.path)/q.onnx", "--data", files.data, "-o", "\(folder.path)/r.onnx",
+    ])
+    #expect(again.status == 3)
+    #expect(again.errors.contains("q.onnx: the model is quantized already"), "\(again.errors)")
+    let both = files.onReference([
+      "quantize", files.model, "--data", files.data, "--stats", "s", "-o", "\(folder.path)/r.onnx",
+    ])
+    #expect(both.status == 2)
+    let plan = files.onReference([
+      "quantize", files.model, "--data", files.data, "-o", "\(folder.path)/r.onnx", "--dry-run",
+    ])
+    #expect(plan.status == 0 && plan.output.contains("depthwise"))
+    #expect(!folder.names.contains("r.onnx"))
+  }
+}
