@@ -10,7 +10,7 @@ extension OpenCLBackend {
     // Axes of extent 1 can move without moving an element.
     let moving = permutation.filter { x.shape[$0] != 1 }
     if moving == moving.sorted() { return try reshape(x, to: shape) }
-    let strides = denseStrides(x.shape)
+    let strides = rowMajorStrides(x.shape)
     return try copy(x, "transpose", shape: shape, strides: permutation.map { strides[$0] }) {
       $0.transpose($1, permutation)
     }
@@ -21,7 +21,7 @@ extension OpenCLBackend {
     precondition(
       broadcastShape([x.shape, shape]) == shape, "\(x.shape) does not broadcast to \(shape)")
     if x.count == shape.reduce(1, *) { return try reshape(x, to: shape) }
-    let own = denseStrides(x.shape)
+    let own = rowMajorStrides(x.shape)
     let missing = shape.count - x.rank
     let strides = shape.indices.map { axis in
       axis < missing || x.shape[axis - missing] == 1 ? 0 : own[axis - missing]
@@ -36,7 +36,7 @@ extension OpenCLBackend {
   public func slice(
     _ x: Value, starts: [Int], steps: [Int], extents: [Int]
   ) throws -> Value {
-    let strides = denseStrides(x.shape)
+    let strides = rowMajorStrides(x.shape)
     var offset = 0
     for axis in x.shape.indices where extents[axis] > 0 {
       let last = starts[axis] + steps[axis] * (extents[axis] - 1)
@@ -57,13 +57,13 @@ extension OpenCLBackend {
     if values.count == 1 { return values[0] }
     var shape = values[0].shape
     shape[axis] = values.reduce(0) { $0 + $1.shape[axis] }
-    let strides = denseStrides(shape)
+    let strides = rowMajorStrides(shape)
     let y = try makeValue(values[0].elementType, shape)
     var start = 0
     for value in values {
       precondition(value.elementType == y.elementType && value.rank == y.rank)
       let runs = DeviceRuns(
-        shape: value.shape, operandStrides: [denseStrides(value.shape), strides],
+        shape: value.shape, operandStrides: [rowMajorStrides(value.shape), strides],
         bases: [0, start * strides[axis]])
       guard let runs else {
         return try runOnHost("concatenate", values) { $0.concatenate($1, axis: axis) }
@@ -101,7 +101,7 @@ extension OpenCLBackend {
     _ onHost: (ReferenceBackend, Tensor) throws -> Tensor
   ) throws -> Value {
     let runs = DeviceRuns(
-      shape: shape, operandStrides: [strides, denseStrides(shape)], bases: [offset, 0])
+      shape: shape, operandStrides: [strides, rowMajorStrides(shape)], bases: [offset, 0])
     guard let runs else { return try runOnHost(operation, [x]) { try onHost($0, $1[0]) } }
     let y = try makeValue(x.elementType, shape, operation: operation)
     try copy(x, to: y, runs, operation: operation)

@@ -45,7 +45,7 @@ extension OpenCLBackend {
     let extents = x.shape.indices.map { axis in
       max(0, x.shape[axis] - first[axis] - max(0, -padding.after[axis]))
     }
-    let (from, to) = (denseStrides(x.shape), denseStrides(shape))
+    let (from, to) = (rowMajorStrides(x.shape), rowMajorStrides(shape))
     func offset(_ position: [Int], _ strides: [Int]) -> Int {
       zip(position, strides).reduce(0) { $0 + $1.0 * $1.1 }
     }

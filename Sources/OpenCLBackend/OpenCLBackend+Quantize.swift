@@ -101,26 +101,9 @@ extension OpenCLBackend {
   private func parameterRuns(
     _ shape: [Int], _ layout: QuantizationLayout, _ parameters: [Int]
   ) -> DeviceRuns? {
-    switch layout {
-    case .tensor:
-      precondition(parameters.reduce(1, *) == 1, "\(parameters) scales for one tensor")
-      return DeviceRuns(shape: shape, operandStrides: [shape.map { _ in 0 }])
-    case .axis(let axis):
-      precondition(
-        parameters.reduce(1, *) == shape[axis],
-        "\(parameters) scales along axis \(axis) of \(shape)")
-      return DeviceRuns(
-        shape: shape, operandStrides: [shape.indices.map { $0 == axis ? 1 : 0 }])
-    case .blocks(let axis, let size):
-      // A last block that is not full needs the reference's detour.
-      guard size > 0, shape[axis] % size == 0 else { return nil }
-      precondition(
-        parameters.count == shape.count && parameters[axis] * size == shape[axis],
-        "\(parameters) scales for blocks of \(size) along axis \(axis) of \(shape)")
-      let strides = denseStrides(parameters)
-      return DeviceRuns(
-        shape: Array(shape[..<axis]) + [shape[axis] / size, size] + Array(shape[(axis + 1)...]),
-        operandStrides: [Array(strides[...axis]) + [0] + Array(strides[(axis + 1)...])])
-    }
+    // A last block that is not full needs the reference's detour.
+    if case .blocks(let axis, let size) = layout, size < 1 || shape[axis] % size != 0 { return nil }
+    return DeviceRuns(
+      ParameterRuns(shape: shape, layout: layout, parameters: parameters).runs, bases: [0])
   }
 }

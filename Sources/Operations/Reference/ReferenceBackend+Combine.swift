@@ -56,7 +56,7 @@ extension ReferenceBackend {
   /// Elements of `a` where `condition` is true, of `b` elsewhere; the three broadcast.
   public func select(_ condition: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
     precondition(condition.elementType == .bool && a.elementType == b.elementType)
-    let shape = broadcastShape(condition.shape, a.shape, b.shape)
+    let shape = broadcastShape([condition.shape, a.shape, b.shape])
     let runs = StridedRuns(shape: shape, broadcasting: [condition.shape, a.shape, b.shape])
     return Tensor(a.elementType, shape: shape) { memory in
       withWordType(
@@ -149,7 +149,7 @@ private func integerPower<Scalar: FixedWidthInteger>(_ x: Scalar, _ y: Scalar) -
 private func pairs<From: BitwiseCopyable, To: BitwiseCopyable>(
   _ a: Tensor, _ b: Tensor, to elementType: ElementType? = nil, _ body: (From, From) -> To
 ) -> Tensor {
-  let shape = broadcastShape(a.shape, b.shape)
+  let shape = broadcastShape([a.shape, b.shape])
   let runs = StridedRuns(shape: shape, broadcasting: [a.shape, b.shape])
   let (aStep, bStep) = (runs.runStrides[0], runs.runStrides[1])
   let elementType = elementType ?? a.elementType

@@ -13,7 +13,7 @@ extension ReferenceBackend {
   /// `x` repeated to `shape` as NumPy broadcasts.
   public func broadcast(_ x: Tensor, to shape: [Int]) -> Tensor {
     precondition(
-      broadcastShape(x.shape, shape) == shape, "\(x.shape) does not broadcast to \(shape)")
+      broadcastShape([x.shape, shape]) == shape, "\(x.shape) does not broadcast to \(shape)")
     if x.shape == shape { return x }
     return strided(x, runs: StridedRuns(shape: shape, broadcasting: [x.shape]), shape: shape)
   }

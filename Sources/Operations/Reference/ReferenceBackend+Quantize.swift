@@ -159,13 +159,14 @@ private func storeCodes(
 
 /// A walk over a tensor together with its scales: runs over which the parameter is one value or
 /// advances with the elements.
-struct ParameterRuns {
-  private let runs: StridedRuns
+package struct ParameterRuns {
+  /// The walk; its one operand is the parameter.
+  package let runs: StridedRuns
   /// Number of elements.
   var count: Int { runs.count }
 
   /// A walk over `shape`; `parameters` is the shape of the scales.
-  init(shape: [Int], layout: QuantizationLayout, parameters: [Int]) {
+  package init(shape: [Int], layout: QuantizationLayout, parameters: [Int]) {
     // The tensor as [outer, extent, inner], or [outer, blocks, size, inner].
     switch layout {
     case .tensor:

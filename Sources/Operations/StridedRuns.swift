@@ -1,20 +1,20 @@
-/// A walk over a row-major result whose operands are read with strides: the one iterator behind
-/// broadcasting, transposition and concatenation.
+/// A walk over a row-major result whose operands are read with strides: what is behind broadcasting,
+/// transposition and concatenation, here and on devices.
 ///
 /// Neighbouring axes over which every operand moves evenly are merged, so that runs are long.
-struct StridedRuns {
+package struct StridedRuns {
   /// Extents of the merged axes, outermost first; the last is the run.
-  private var extents: [Int]
+  package private(set) var extents: [Int]
   /// Strides of up to four operands over the merged axes, in elements.
-  private var strides: [SIMD4<Int>]
+  package private(set) var strides: [SIMD4<Int>]
   /// Number of elements of the result.
-  let count: Int
+  package let count: Int
 
   /// Strides along the last merged axis: what a run steps by.
-  var runStrides: SIMD4<Int> { strides.last ?? .zero }
+  package var runStrides: SIMD4<Int> { strides.last ?? .zero }
 
   /// Walks `shape` with operand `i` stepping `operandStrides[i][axis]` elements along `axis`.
-  init(shape: [Int], operandStrides: [[Int]]) {
+  package init(shape: [Int], operandStrides: [[Int]]) {
     precondition(operandStrides.count <= 4)
     count = shape.reduce(1, *)
     extents = []
@@ -38,7 +38,7 @@ struct StridedRuns {
 
   /// Walks the shape that `operands` broadcast to; operands of rank below the shape's are aligned at
   /// the end.
-  init(shape: [Int], broadcasting operands: [[Int]]) {
+  package init(shape: [Int], broadcasting operands: [[Int]]) {
     self.init(
       shape: shape,
       operandStrides: operands.map { operand in
@@ -77,7 +77,7 @@ struct StridedRuns {
 }
 
 /// Distances between neighbours along every axis of a dense row-major tensor.
-func rowMajorStrides(_ shape: [Int]) -> [Int] {
+package func rowMajorStrides(_ shape: [Int]) -> [Int] {
   var strides = shape
   var stride = 1
   for axis in shape.indices.reversed() {
@@ -88,7 +88,7 @@ func rowMajorStrides(_ shape: [Int]) -> [Int] {
 }
 
 /// The shape that shapes broadcast to, as NumPy does; traps when they do not.
-func broadcastShape(_ shapes: [Int]...) -> [Int] {
+package func broadcastShape(_ shapes: [[Int]]) -> [Int] {
   let rank = shapes.map(\.count).max() ?? 0
   return (0..<rank).map { axis in
     var extent = 1
