@@ -56,6 +56,20 @@ import Testing
     #expect(same.output.contains("\"sqnr\" : \"inf\""))
   }
 
+  @Test func aReferenceMayTakeOneSampleAtATime() throws {
+    let model = try Models.write(Models.classifier, "m.onnx", in: folder)
+    var single = Models.classifier
+    single.inputs[0].shape = [.fixed(1), .fixed(4)]
+    single.outputs[0].shape = [.fixed(1), .fixed(3)]
+    let reference = try Models.write(single, "r.onnx", in: folder)
+    for (first, second) in [(model, reference), (reference, model)] {
+      let outcome = qtool(
+        "evaluate", first, "--data", try data(), "--reference", second, "--json", in: folder)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("\"sqnr\" : \"inf\""))
+    }
+  }
+
   @Test func gatesExitWith1AfterTheResult() throws {
     let model = try Models.write(Models.classifier, "m.onnx", in: folder)
     let data = try data()

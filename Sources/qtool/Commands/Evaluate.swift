@@ -69,7 +69,12 @@ struct Evaluate: ParsableCommand {
     let inputs = graph.inputs.map { ModelInput($0) }
     let dataset = try specification.open(
       for: inputs, seed: common.seed, tensorReader: InputFiles.tensor)
-    let batch = try specification.batchSize(for: inputs, preferred: 32)
+    var batch = try specification.batchSize(for: inputs, preferred: 32)
+    if !batch.isFixed, let other {
+      // The reference model may take one batch only.
+      batch = try specification.batchSize(
+        for: other.inputs.map { ModelInput($0) }, preferred: batch.size)
+    }
     if common.dryRun {
       let plan = EvaluationPlan(
         model: model, reference: reference, data: dataset.name, samples: dataset.count,
