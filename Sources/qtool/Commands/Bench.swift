@@ -11,7 +11,7 @@ struct Bench: ParsableCommand {
     abstract: "Time kernels on a device beside what the device can do at most.",
     discussion: examples(
       "qtool bench", "qtool bench histogram --json", "qtool bench search channel --bits 4 --excess",
-      "qtool bench conv --batch 32", "qtool bench --peer Benchmarks/Results/pocl-cpu.json"))
+      "qtool bench conv --batch 32", "qtool bench --peer earlier.json"))
 
   @Argument(
     help: ArgumentHelp(
