@@ -41,6 +41,7 @@ import Testing
     let unknown = qtool("inspect", try Models.write(graph, "u.onnx", in: folder), in: folder)
     #expect(unknown.status == 0)
     #expect(
-      unknown.output.contains("not supported:\n  node 'relu' (Frobnicate, opset 13)"), "\(unknown.output)")
+      unknown.output.contains("not supported:\n  node 'relu' (Frobnicate, opset 13)"),
+      "\(unknown.output)")
   }
 }
