@@ -1,10 +1,10 @@
 /// What is done so that quantization loses less; each is cheap and needs no labels.
 public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// Weights are rounded so that the errors of a kernel and of a channel cancel
-  /// (``SumPreservingRounding``).
+  /// (SQuant).
   case squant
-  /// A channel's scale is adjusted so that quantization does not shrink its outputs
-  /// (``RoundedWeights/gains(_:)``).
+  /// A channel's scale is multiplied by `<w, w> / <w, q>`, so that quantization does not shrink its
+  /// outputs.
   case gain
   /// The mean error that weights leave in a layer's outputs is taken out of its biases, where the
   /// statistics hold the means of the layer's data.
