@@ -95,6 +95,9 @@ static const char softmax_normalize[] = {
 static const char softmax_softmax[] = {
 #embed "softmax/softmax.cl" suffix(, 0)
 };
+static const char histogram_facts[] = {
+#embed "histogram/facts.cl" suffix(, 0)
+};
 static const char histogram_scatter[] = {
 #embed "histogram/scatter.cl" suffix(, 0)
 };
@@ -128,6 +131,7 @@ static const ck_source sources[] = {
     ROW("elementwise/combine.cl", elementwise_combine),
     ROW("elementwise/map.cl", elementwise_map),
     ROW("elementwise/select.cl", elementwise_select),
+    ROW("histogram/facts.cl", histogram_facts),
     ROW("histogram/scatter.cl", histogram_scatter),
     ROW("histogram/stream.cl", histogram_stream),
     ROW("movement/copy.cl", movement_copy),

@@ -5,41 +5,18 @@
 // table of WINDOW bins and adds what is not zero to the channel's table in global memory; where
 // local memory holds fewer bins than there are, the host launches once a window.
 //
-// Memory and facts are those of stream.cl, with one table a channel; `clear` initialises both.
+// After histogram/facts.cl. Memory and facts are those of stream.cl, with one table a channel;
+// `clear` initialises both.
 //
 // BINS    bins a side, a power of two
 // WINDOW  bins of a local table, a divisor of 2 * BINS
 // FIXED   defined where the bin width is given, as `exponent`
 
-#if !defined(BINS) || !defined(WINDOW)
-#error "BINS: number of bins a side; WINDOW: bins of a local table"
+#ifndef WINDOW
+#error "WINDOW: bins of a local table"
 #endif
 #define ZERO_COUNTERS 64
 #define TABLE (2 * BINS + ZERO_COUNTERS)
-#define LOWEST_EXPONENT (-126)
-#define INFINITE 0x7f800000u
-
-enum {
-  EXPONENT,
-  ZEROS,
-  NANS,
-  POSITIVE_INFINITIES,
-  NEGATIVE_INFINITIES,
-  CLIPPED_BELOW,
-  CLIPPED_ABOVE,
-  LOWEST,
-  HIGHEST,
-  SMALLEST,
-  LARGEST,
-  FACTS = 16
-};
-
-static inline float power_of_two(int exponent) { return as_float((uint)(exponent + 127) << 23); }
-
-static inline int needed_exponent(uint magnitude) {
-  const int doublings = 31 - (int)clz((uint)BINS);
-  return max((int)(magnitude >> 23) - 126 - doublings, LOWEST_EXPONENT);
-}
 
 __kernel void clear(__global uint *tables, __global int *all_facts) {
   const uint channel = get_group_id(0);

@@ -12,7 +12,7 @@
 //
 //   table  [groups][TABLE]  bins from the most negative to the most positive, then BLOCK counters
 //                           of zeros
-//   facts  [groups][FACTS]  see the enumeration below
+//   facts  [groups][FACTS]  see histogram/facts.cl, which comes before
 //
 // A group is a slice of a channel; channel c is x[(o * extent + c) * inner + i] over all o < outer
 // and i < inner, cut into chunks of at most CHUNK neighbours.
@@ -21,41 +21,11 @@
 // FIXED  defined where the bin width is given, as `exponent`; values outside are clipped and
 // counted
 
-#ifndef BINS
-#error "BINS: number of bins a side"
-#endif
 #define CHUNK 1024
 #define LANES 16
 #define VECTORS 4
 #define BLOCK (VECTORS * LANES)
 #define TABLE (2 * BINS + BLOCK)
-#define LOWEST_EXPONENT (-126)
-#define INFINITE 0x7f800000u
-
-// Extrema of the bits of finite values, as int and as uint: the host derives the extrema of the
-// values.
-enum {
-  EXPONENT,
-  ZEROS,
-  NANS,
-  POSITIVE_INFINITIES,
-  NEGATIVE_INFINITIES,
-  CLIPPED_BELOW,
-  CLIPPED_ABOVE,
-  LOWEST,
-  HIGHEST,
-  SMALLEST,
-  LARGEST,
-  FACTS = 16
-};
-
-static inline float power_of_two(int exponent) { return as_float((uint)(exponent + 127) << 23); }
-
-// The smallest exponent with which BINS bins hold a magnitude, given by its bits.
-static inline int needed_exponent(uint magnitude) {
-  const int doublings = 31 - (int)clz((uint)BINS);
-  return max((int)(magnitude >> 23) - 126 - doublings, LOWEST_EXPONENT);
-}
 
 // Merges neighbouring bins of both sides until they are 2^shift times as wide.
 static inline void widen(__global uint *table, uint shift) {

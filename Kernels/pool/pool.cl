@@ -26,6 +26,23 @@ LB_FUNCTION int lb_counted(int start, int kernel_extent, int dilation, int befor
   return counted;
 }
 
+// COMBINE of the taps of one window.
+LB_FUNCTION T lb_window(__global const T *from, int start_y, int start_x, int inputs_y,
+                        int inputs_x) {
+  T r = INITIAL;
+  for (int ky = 0; ky < KERNEL_Y; ky++) {
+    const int iy = start_y + ky * DILATION_Y;
+    if (iy < 0 || iy >= inputs_y) continue;
+    for (int kx = 0; kx < KERNEL_X; kx++) {
+      const int ix = start_x + kx * DILATION_X;
+      if (ix < 0 || ix >= inputs_x) continue;
+      const T v = from[(long)iy * inputs_x + ix];
+      r = COMBINE;
+    }
+  }
+  return r;
+}
+
 #ifdef CPU
 // A work-item takes `rows` rows of one plane. Neighbouring outputs whose taps all lie on the
 // input's rows are computed 16 at a time.
@@ -87,17 +104,7 @@ pool(__global const T *restrict x, __global T *restrict y, const int rows, const
         lb_finish(r, counted_y * KERNEL_X, to + (long)oy * outputs_x + ox);
         ox += 16;
       } else {
-        T r = INITIAL;
-        for (int ky = 0; ky < KERNEL_Y; ky++) {
-          const int iy = start_y + ky * DILATION_Y;
-          if (iy < 0 || iy >= inputs_y) continue;
-          for (int kx = 0; kx < KERNEL_X; kx++) {
-            const int ix = start_x + kx * DILATION_X;
-            if (ix < 0 || ix >= inputs_x) continue;
-            const T v = from[(long)iy * inputs_x + ix];
-            r = COMBINE;
-          }
-        }
+        const T r = lb_window(from, start_y, start_x, inputs_y, inputs_x);
         const float counted = (float)(counted_y * lb_counted(start_x, KERNEL_X, DILATION_X,
                                                              before_x, inputs_x, after_x));
         (void)counted;
@@ -117,17 +124,7 @@ __kernel void pool(__global const T *restrict x, __global T *restrict y, const i
   if (ox >= outputs_x || oy >= outputs_y || plane >= (size_t)planes) return;
   __global const T *from = x + plane * (size_t)inputs_y * inputs_x;
   const int start_y = oy * STRIDE_Y - before_y, start_x = ox * STRIDE_X - before_x;
-  T r = INITIAL;
-  for (int ky = 0; ky < KERNEL_Y; ky++) {
-    const int iy = start_y + ky * DILATION_Y;
-    if (iy < 0 || iy >= inputs_y) continue;
-    for (int kx = 0; kx < KERNEL_X; kx++) {
-      const int ix = start_x + kx * DILATION_X;
-      if (ix < 0 || ix >= inputs_x) continue;
-      const T v = from[(long)iy * inputs_x + ix];
-      r = COMBINE;
-    }
-  }
+  const T r = lb_window(from, start_y, start_x, inputs_y, inputs_x);
   const float counted =
       (float)(lb_counted(start_y, KERNEL_Y, DILATION_Y, before_y, inputs_y, after_y) *
               lb_counted(start_x, KERNEL_X, DILATION_X, before_x, inputs_x, after_x));

@@ -112,8 +112,10 @@ extension OpenCLBackend {
     let tables = try makeValue(.uint32, [groups, job.tableLength])
     let facts = try makeValue(.int32, [groups, HistogramJob.Fact.count])
     try launch(
-      DeviceKernel("histogram/stream.cl", "stream", job.definitions), global: [groups], local: [1],
-      x, tables, facts, UInt64(job.outer), UInt64(job.extent), UInt64(job.inner), UInt32(first),
+      DeviceKernel(
+        "histogram/stream.cl", "stream", job.definitions, preludes: ["histogram/facts.cl"]),
+      global: [groups], local: [1], x, tables, facts, UInt64(job.outer), UInt64(job.extent),
+      UInt64(job.inner), UInt32(first),
       UInt32(slices), Int32(job.layout.fixedExponent ?? 0))
     return Count(tables: tables, facts: facts, parts: slices)
   }
@@ -128,7 +130,8 @@ extension OpenCLBackend {
     while window * 4 + 1024 > self.facts.localMemorySize { window /= 2 }
     let definitions = job.definitions + ["WINDOW=\(window)"]
     func kernel(_ function: String) -> DeviceKernel {
-      DeviceKernel("histogram/scatter.cl", function, definitions)
+      DeviceKernel(
+        "histogram/scatter.cl", function, definitions, preludes: ["histogram/facts.cl"])
     }
     let group = workGroup([256])
     try launch(kernel("clear"), global: [channels * group[0]], local: group, tables, facts)
