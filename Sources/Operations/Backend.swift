@@ -147,6 +147,33 @@ public protocol Backend: AnyObject, Sendable {
     to: ElementType
   ) throws -> Value
 
+  // MARK: Packed codes
+
+  /// Codes `[N, C]`, `[N, C, W]` or `[N, C, H, W]` of 8-bit or narrower types, held a byte each, with
+  /// channels last and `bits` bits a code; `zeroPoint` is that of `codes`.
+  ///
+  /// Every code must have its place in `bits` bits; what does not has an unspecified result.
+  func packCodes(_ codes: Value, zeroPoint: Int, bits: Int) throws -> PackedCodes<Value>
+
+  /// The codes of ``packCodes(_:zeroPoint:bits:)`` a byte each, channels second, as `shape`, which is
+  /// `[N, C, H, W]` or one with as many elements in the same order.
+  func unpackCodes(
+    _ packed: PackedCodes<Value>, to elementType: ElementType, shape: [Int]
+  ) throws -> Value
+
+  /// Exact sums `int32` `[N, M, H, W]` of `(x - xZeroPoint) * (w - wZeroPoint)`, as
+  /// ``convolveCodes(_:zeroPoint:weights:weightsZeroPoint:_:)`` of what `x` holds.
+  func sumPacked(
+    _ x: PackedCodes<Value>, weights: CodedWeights<Value>, _ convolution: Convolution
+  ) throws -> Value
+
+  /// Two-dimensional convolution of packed codes into packed codes: the sums of
+  /// ``sumPacked(_:weights:_:)`` and what `epilogue` makes of them, in one operation.
+  func convolvePacked(
+    _ x: PackedCodes<Value>, weights: CodedWeights<Value>, _ convolution: Convolution,
+    _ epilogue: Epilogue<Value>
+  ) throws -> PackedCodes<Value>
+
   // MARK: Histograms
 
   /// Counts the `float32` elements of `x`; equal on every backend.

@@ -1,0 +1,43 @@
+import Operations
+import Tensors
+
+extension ShapeBackend {
+  func packCodes(_ codes: ShapeValue, zeroPoint: Int, bits: Int) -> PackedCodes<ShapeValue> {
+    let layout = CodeLayout(channels: codes.shape[1], bits: bits)
+    let spatial = Array(repeating: 1, count: max(0, 4 - codes.rank)) + codes.shape[2...]
+    let offset = Int8.represents(codes.elementType) ? layout.offset : 0
+    return packed([codes.shape[0]] + spatial, layout, zeroPoint: zeroPoint + offset)
+  }
+
+  func unpackCodes(
+    _ packed: PackedCodes<ShapeValue>, to elementType: ElementType, shape: [Int]
+  ) -> ShapeValue {
+    ShapeValue(elementType: elementType, shape: shape)
+  }
+
+  func sumPacked(
+    _ x: PackedCodes<ShapeValue>, weights: CodedWeights<ShapeValue>, _ convolution: Convolution
+  ) -> ShapeValue {
+    let codes = ShapeValue(elementType: .uint8, shape: x.shape)
+    let factors = ShapeValue(elementType: .int8, shape: weights.shape)
+    return cast(convolve(codes, weights: factors, bias: nil, convolution), to: .int32)
+  }
+
+  func convolvePacked(
+    _ x: PackedCodes<ShapeValue>, weights: CodedWeights<ShapeValue>, _ convolution: Convolution,
+    _ epilogue: Epilogue<ShapeValue>
+  ) -> PackedCodes<ShapeValue> {
+    let sums = sumPacked(x, weights: weights, convolution).shape
+    return packed(
+      [sums[0], sums[2], sums[3]], CodeLayout(channels: sums[1], bits: epilogue.bits),
+      zeroPoint: epilogue.residual?.resultZeroPoint ?? epilogue.zeroPoint)
+  }
+
+  private func packed(
+    _ pixels: [Int], _ layout: CodeLayout, zeroPoint: Int
+  ) -> PackedCodes<ShapeValue> {
+    PackedCodes(
+      ShapeValue(elementType: .uint8, shape: pixels + [layout.pixelBytes]), layout: layout,
+      zeroPoint: zeroPoint)
+  }
+}
