@@ -36,7 +36,8 @@ extension ReferenceBackend {
     _ packed: PackedCodes<Tensor>, to elementType: ElementType, shape: [Int]
   ) -> Tensor {
     let layout = packed.layout
-    let (count, channels, plane) = (packed.shape[0], layout.channels, packed.shape[2...].reduce(1, *))
+    let (count, channels) = (packed.shape[0], layout.channels)
+    let plane = packed.shape[2] * packed.shape[3]
     precondition(shape.reduce(1, *) == count * channels * plane, "\(shape) for \(packed.shape)")
     let offset = Int8.represents(elementType) ? layout.offset : 0
     let codes = packed.bytes.withElements(of: UInt8.self) { bytes in
