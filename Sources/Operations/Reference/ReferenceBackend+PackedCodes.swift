@@ -74,7 +74,7 @@ extension ReferenceBackend {
   }
 
   /// What an epilogue makes of sums `int32` `[N, M, H, W]`.
-  func finish(_ sums: Tensor, _ epilogue: Epilogue<Tensor>) -> PackedCodes<Tensor> {
+  package func finish(_ sums: Tensor, _ epilogue: Epilogue<Tensor>) -> PackedCodes<Tensor> {
     let (channels, plane) = (sums.shape[1], sums.shape[2...].reduce(1, *))
     let biases = epilogue.bias?.array(of: Int32.self)
     let round = epilogue.rounding.function

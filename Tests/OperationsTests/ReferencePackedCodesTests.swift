@@ -1,0 +1,78 @@
+import OperationCases
+import Operations
+import Tensors
+import Testing
+
+/// Packed codes and their convolution on the reference, against arithmetic written out here.
+@Suite struct ReferencePackedCodesTests {
+  private let reference = ReferenceBackend.shared
+
+  @Test(arguments: [1, 2, 4, 8]) func codesSurvivePacking(bits: Int) {
+    for example in PackingCase.all where example.bits == bits {
+      let packed = reference.packCodes(example.codes, zeroPoint: 0, bits: bits)
+      #expect(packed.bytes.shape[3] == packed.layout.pixelBytes)
+      let codes = reference.unpackCodes(
+        packed, to: example.codes.elementType, shape: example.codes.shape)
+      #expect(codes == example.codes, "\(example)")
+    }
+  }
+
+  @Test func channelsLieAtTheirBits() {
+    let codes = Tensor([1, 2, 3, 0, 3, 1] as [UInt8], shape: [1, 6, 1, 1])
+    let packed = reference.packCodes(codes, zeroPoint: 1, bits: 2)
+    #expect(packed.bytes == Tensor([0b00_11_10_01, 0b0111, 0, 0] as [UInt8], shape: [1, 1, 1, 4]))
+    let signed = Tensor([-8, 7, 0] as [Int8], shape: [1, 3, 1, 1])
+    let shifted = reference.packCodes(signed, zeroPoint: -3, bits: 4)
+    #expect(shifted.bytes == Tensor([0xf0, 0x08, 0, 0] as [UInt8], shape: [1, 1, 1, 4]))
+    #expect(shifted.zeroPoint == 5)
+  }
+
+  @Test func sumsAreThoseOfCodesThatWereNeverPacked() throws {
+    for example in PackedConvolutionCase.all {
+      #expect(try example.sums(on: reference) == example.expectedSums, "\(example)")
+    }
+  }
+
+  /// Cases whose epilogue is ONNX Runtime's, composed of the operations that it is made of.
+  @Test func convolutionIsSumsAndRequantization() throws {
+    var composed = 0
+    for example in PackedConvolutionCase.all {
+      let epilogue = example.epilogue
+      guard case .float(let multiplier) = epilogue.rounding, epilogue.residual == nil else {
+        continue
+      }
+      let codes = reference.requantize(
+        example.expectedSums, bias: epilogue.bias, multiplier: multiplier,
+        zeroPoint: Tensor(scalar: UInt8(epilogue.zeroPoint)), axis: 1, to: .uint8)
+      let range = epilogue.codes
+      let clipped = codes.array(of: UInt8.self).map {
+        UInt8(min(max(Int($0), range.lowerBound), range.upperBound))
+      }
+      let expected = reference.packCodes(
+        Tensor(clipped, shape: codes.shape), zeroPoint: 0, bits: epilogue.bits)
+      #expect(try example.result(on: reference) == expected.bytes, "\(example)")
+      composed += 1
+    }
+    #expect(composed > 40)
+  }
+
+  /// Ties of every named rounding, written out.
+  @Test func roundingsAtTies() {
+    func codes(_ rounding: Rounding<Tensor>) -> [Int] {
+      let sums = Tensor([-7, -6, -5, -3, -2, 2, 3, 5, 6, 7] as [Int32], shape: [1, 1, 1, 10])
+      let epilogue = Epilogue(rounding: rounding, zeroPoint: 10, codes: 0...255)
+      let packed = reference.finish(sums, epilogue)
+      let bytes = packed.bytes.array(of: UInt8.self)
+      return (0..<10).map { Int(bytes[$0 * packed.layout.pixelBytes]) - 10 }
+    }
+    #expect(
+      codes(.float(multiplier: Tensor(scalar: Float(0.25)))) == [-2, -2, -1, -1, 0, 0, 1, 1, 2, 2])
+    let two = Tensor(scalar: Int32(2))
+    #expect(codes(.shift(two)) == [-2, -1, -1, -1, 0, 1, 1, 1, 2, 2])
+    #expect(codes(.floorShift(two)) == [-2, -2, -2, -1, -1, 0, 0, 1, 1, 1])
+    #expect(
+      codes(.integer(multiplier: Tensor(scalar: Int32(3)), shift: two))
+        == [-5, -4, -4, -2, -1, 2, 2, 4, 5, 5])
+    #expect(codes(.shift(Tensor(scalar: Int32(0)))) == [-7, -6, -5, -3, -2, 2, 3, 5, 6, 7])
+  }
+}
