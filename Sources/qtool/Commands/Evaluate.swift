@@ -60,12 +60,12 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try common.begin(self)
     let specification = try DataSpecification(parsing: data.data)
-    let graph = engine.engine.form(of: try ONNXReader.read(path: model))
+    let graph = try engine.engine.form(of: try ONNXReader.read(path: model))
     if let scoreOutput, !graph.outputs.contains(where: { $0.name == scoreOutput }) {
       let names = graph.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
       throw UsageError("--score-output \(scoreOutput): the outputs of '\(model)' are \(names)")
     }
-    let other = try reference.map { engine.engine.form(of: try ONNXReader.read(path: $0)) }
+    let other = try reference.map { try engine.engine.form(of: try ONNXReader.read(path: $0)) }
     let inputs = graph.inputs.map { ModelInput($0) }
     let dataset = try specification.open(
       for: inputs, seed: common.seed, tensorReader: InputFiles.tensor)

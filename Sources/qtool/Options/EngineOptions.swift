@@ -5,12 +5,15 @@ import LowBit
 enum Engine: String, ExpressibleByArgument, CaseIterable, Encodable {
   /// Every operator as the graph has it: a product of dequantized codes is one of floats.
   case float
-  /// Products of dequantized codes are computed on the codes, as runtimes with integer kernels do.
+  /// Products of dequantized codes are computed on the codes, as runtimes with integer kernels do,
+  /// and codes stay packed from one to the next.
   case integer
 
   /// The graph that is run.
-  func form(of graph: Graph) -> Graph {
-    self == .integer ? graph.withIntegerProducts() : graph
+  ///
+  /// - Throws: ``GraphError`` when the nodes of `graph` cannot be put in order.
+  func form(of graph: Graph) throws -> Graph {
+    self == .integer ? try IntegerNetwork(graph).graph : graph
   }
 }
 

@@ -1,0 +1,42 @@
+public import Graph
+
+/// A quantized graph as an integer network: between convolutions and matrix products codes stay
+/// packed, channels last, and no float lies between two of them where it can be avoided.
+///
+/// The graph is for ``Executor`` alone; it has operators that no file has. Its outputs have the same
+/// bits as those of ``Graph/Graph/withIntegerProducts()``.
+public struct IntegerNetwork: Sendable {
+  /// What is run.
+  public let graph: Graph
+
+  /// The integer network of `graph`.
+  ///
+  /// - Throws: ``Graph/GraphError`` when the nodes of `graph` cannot be put in order.
+  public init(_ graph: Graph) throws {
+    var writer = try PackedWriter(graph.withIntegerProducts())
+    for (number, node) in writer.source.nodes.enumerated() where !writer.isDone(number) {
+      if !writer.writePacked(node) { writer.appendPlain(node) }
+    }
+    self.graph = writer.finished()
+  }
+}
+
+extension PackedWriter {
+  /// Whether node `number` has become part of another one.
+  fileprivate func isDone(_ number: Int) -> Bool {
+    let node = index.nodes[number]
+    return node.operatorType == "Clip" && isDefined(node.outputs[0])
+  }
+
+  /// Writes `node` on packed codes, or says that it cannot.
+  fileprivate mutating func writePacked(_ node: Node) -> Bool {
+    switch (node.domain, node.operatorType) {
+    case ("", "QLinearConv"), ("com.microsoft", "QLinearConv"): convolution(node)
+    case ("com.microsoft", "QGemm"): gemm(node)
+    case ("", "QLinearMatMul"), ("com.microsoft", "QLinearMatMul"): product(node)
+    case ("", "MatMulInteger"): integerProduct(node)
+    case ("com.microsoft", "QLinearAdd"): residual(node)
+    default: false
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import Graph
+import Operations
+import Tensors
+
+/// Writes a graph whose convolutions work on packed codes.
+///
+/// A value of codes has up to two forms in the new graph: plain under its own name, and packed. A
+/// value that is written packed becomes plain behind its writer as soon as somebody wants it so, and
+/// the other way round.
+struct PackedWriter {
+  let source: Graph
+  let index: GraphIndex
+  let constants: GraphConstants
+  /// What is known about the shapes of values.
+  let values: [String: ValueInfo]
+
+  private var names: ValueNames
+  private(set) var nodes: [Node] = []
+  private(set) var initializers: [String: Tensor]
+  private var forms: [String: [PackedForm]] = [:]
+  /// Convolutions that wait for the sum that they may become part of, by the value they write.
+  private var waiting: [String: PendingConvolution] = [:]
+  /// Values whose plain form is not there yet.
+  private var isPackedOnly: Set<String> = []
+
+  init(_ graph: Graph) throws {
+    var sorted = graph
+    sorted.nodes = try graph.sortedNodes()
+    source = sorted
+    index = GraphIndex(sorted)
+    constants = GraphConstants(sorted)
+    values = try sorted.inferredValues()
+    names = ValueNames(of: sorted)
+    initializers = sorted.initializers
+  }
+
+  // MARK: Values
+
+  /// Adds a constant under a name that nobody has.
+  mutating func constant(_ tensor: Tensor, _ base: String) -> String {
+    let name = names.unique(base)
+    initializers[name] = tensor
+    return name
+  }
+
+  mutating func unique(_ base: String) -> String { names.unique(base) }
+
+  /// Adds a node.
+  mutating func append(_ node: Node) { nodes.append(node) }
+
+  /// Adds a node as it is, with its operands in plain form.
+  mutating func appendPlain(_ node: Node) {
+    for value in node.valuesRead { makePlain(value) }
+    nodes.append(node)
+  }
+
+  /// Sees to it that `value` is there under its own name.
+  mutating func makePlain(_ value: String) {
+    settle(value)
+    guard isPackedOnly.remove(value) != nil, let form = forms[value]?.first else { return }
+    let result = form.rowsOf == nil ? value : names.unique("\(value)_rows")
+    nodes.append(
+      Node(
+        "UnpackCodes", domain: packedDomain, inputs: [form.name], outputs: [result],
+        attributes: form.facts.attributes().merging([
+          "type": .string("\(form.type)"), "rank": .int(form.rank),
+        ]) { $1 }))
+    if let shape = form.rowsOf {
+      let target = constant(.int64(shape), "\(value)_shape")
+      nodes.append(Node("Reshape", inputs: [result, target], outputs: [value]))
+    }
+  }
+
+  /// `value`, whose codes are of `type`, packed with its channels second.
+  mutating func packed(
+    _ value: String, _ quantizer: ConstantQuantizer, channels: Int, rank: Int
+  ) -> PackedForm {
+    settle(value)
+    let facts = CodeFacts(channels: channels, zeroPoint: quantizer.storedZeroPoint)
+    if var form = forms[value]?.first(where: { $0.rowsOf == nil && $0.rank == rank }) {
+      form.facts.zeroPoint = facts.zeroPoint
+      return form
+    }
+    makePlain(value)
+    return pack(
+      value, as: PackedForm(name: "", facts: facts, type: quantizer.type, rank: rank), of: value)
+  }
+
+  /// `value` `[..., channels]` packed as rows; `shape` is its shape for a Reshape.
+  mutating func packedRows(
+    _ value: String, _ quantizer: ConstantQuantizer, channels: Int, shape: [Int]
+  ) -> PackedForm {
+    if shape.count == 2 { return packed(value, quantizer, channels: channels, rank: 2) }
+    settle(value)
+    let facts = CodeFacts(channels: channels, zeroPoint: quantizer.storedZeroPoint)
+    if var form = forms[value]?.first(where: { $0.rowsOf != nil }) {
+      form.facts.zeroPoint = facts.zeroPoint
+      return form
+    }
+    makePlain(value)
+    let rows = names.unique("\(value)_rows")
+    let target = constant(.int64([-1, channels]), "\(rows)_shape")
+    nodes.append(Node("Reshape", inputs: [value, target], outputs: [rows]))
+    return pack(
+      rows,
+      as: PackedForm(name: "", facts: facts, type: quantizer.type, rank: 2, rowsOf: shape),
+      of: value)
+  }
+
+  private mutating func pack(
+    _ plain: String, as form: PackedForm, of value: String
+  ) -> PackedForm {
+    var form = form
+    form.name = names.unique("\(value)_packed")
+    nodes.append(
+      Node(
+        "PackCodes", domain: packedDomain, inputs: [plain], outputs: [form.name],
+        attributes: form.facts.attributes()))
+    forms[value, default: []].append(form)
+    return form
+  }
+
+  /// The packed form that `value` has already; `nil` where it is plain only.
+  mutating func existingForm(of value: String) -> PackedForm? {
+    settle(value)
+    return forms[value]?.first
+  }
+
+  /// Whether `value` is written or waits to be.
+  func isDefined(_ value: String) -> Bool { forms[value] != nil || waiting[value] != nil }
+
+  /// Says that `value` is written packed, and gives the name to write.
+  mutating func define(_ value: String, as form: PackedForm) -> String {
+    var form = form
+    form.name = names.unique("\(value)_packed")
+    forms[value] = [form]
+    isPackedOnly.insert(value)
+    return form.name
+  }
+
+  // MARK: Convolutions
+
+  /// Adds a convolution, later if a sum may take it in.
+  mutating func append(_ convolution: PendingConvolution, mayWait: Bool) {
+    if mayWait {
+      waiting[convolution.result] = convolution
+    } else {
+      finish(convolution)
+    }
+  }
+
+  /// Takes the waiting convolution that writes `value` out.
+  mutating func takeWaiting(_ value: String) -> PendingConvolution? {
+    waiting.removeValue(forKey: value)
+  }
+
+  /// Whether a convolution that writes `value` waits.
+  func isWaiting(_ value: String) -> Bool { waiting[value] != nil }
+
+  private mutating func settle(_ value: String) {
+    if let convolution = waiting.removeValue(forKey: value) { finish(convolution) }
+  }
+
+  mutating func finish(_ convolution: PendingConvolution) {
+    var form = convolution.form
+    form.facts = convolution.epilogue.outcome.facts
+    var node = convolution.node
+    node.outputs = [define(convolution.result, as: form)]
+    node.attributes.merge(convolution.epilogue.attributes) { $1 }
+    nodes.append(node)
+  }
+
+  // MARK: The graph
+
+  /// The finished graph.
+  mutating func finished() -> Graph {
+    for output in source.outputs { makePlain(output.name) }
+    var graph = source
+    graph.nodes = nodes
+    graph.initializers = initializers
+    if nodes.contains(where: { $0.domain == packedDomain }) { graph.opsets[packedDomain] = 1 }
+    graph.removeDeadNodes()
+    return graph
+  }
+}
+
+/// A convolution of packed codes that is not written yet.
+struct PendingConvolution {
+  /// The node without outputs and without its epilogue's attributes.
+  var node: Node
+  /// The plain value that it stands for.
+  var result: String
+  /// How the result lies, but for its name and facts.
+  var form: PackedForm
+  var epilogue: EpilogueFacts
+  /// The unit of the result.
+  var scale: Float
+}
