@@ -80,10 +80,13 @@ LB_INLINE int probe(scale_grid grid, int index) {
   const long start = grid.start;
   long multiple;
   if (index < LOGARITHMIC_PROBES) {
-    const int half_octaves = LOGARITHMIC_PROBES - index;
-    multiple = (half_octaves % 2 ? (start * 181) >> 8 : start) >> (6 + half_octaves / 2);
+    // Quarters of an octave below 1/8, two of them between coarse probes.
+    const int quarters =
+        max(LOGARITHMIC_PROBES + COARSE_PROBES - 2 * index, LOGARITHMIC_PROBES - index);
+    const long factor = quarters & 2 ? (quarters & 1 ? 152 : 181) : (quarters & 1 ? 215 : 256);
+    multiple = (start * factor) >> (11 + quarters / 4);
   } else if (index < LOGARITHMIC_PROBES + LINEAR_PROBES) {
-    multiple = (start * 5 * (index - LOGARITHMIC_PROBES + 1)) >> 8;
+    multiple = (start * 5 * (index - LOGARITHMIC_PROBES + FIRST_LINEAR)) >> 8;
   } else {
     multiple = (start * (21 + index - LOGARITHMIC_PROBES - LINEAR_PROBES)) >> 4;
   }

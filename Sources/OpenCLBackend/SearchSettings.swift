@@ -33,6 +33,7 @@ struct SearchSettings {
 
   private static let plan = [
     "LOGARITHMIC_PROBES=\(ProbePlan.logarithmic)", "LINEAR_PROBES=\(ProbePlan.linear)",
+    "COARSE_PROBES=\(ProbePlan.coarse)", "FIRST_LINEAR=\(ProbePlan.firstLinear)",
     "PROBES_ABOVE=\(ProbePlan.above)", "BRACKETS=\(ProbePlan.brackets)",
     "FINE_POINTS=\(ProbePlan.finePoints)", "NARROW_BRACKETS=\(ProbePlan.narrowBrackets)",
     "NARROW_POINTS=\(ProbePlan.narrowPoints)", "NARROW_ROUNDS=\(ProbePlan.narrowRounds)",

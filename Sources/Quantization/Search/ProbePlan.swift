@@ -1,14 +1,16 @@
 /// Which scales a search looks at; the kernels are built with these numbers.
 ///
 /// The squared error as a function of the scale has several minima for short rows, for rare outliers
-/// at few levels and wherever values are few per level. Sixty-four evenly spaced probes, a few
-/// logarithmic ones below them for heavy tails and a few above the min-max scale find the brackets;
-/// the best of them are searched finely, then the best of that narrowed down.
+/// at few levels and wherever values are few per level. Evenly spaced probes, logarithmic ones below
+/// them for heavy tails, whose optimum may be a thirtieth of the min-max scale with a worse minimum
+/// next to it, and a few above the min-max scale find the brackets; the best of them are searched
+/// finely, then the best of that narrowed down.
 package enum ProbePlan {
-  /// Probes at `1/64 * 2^(-i/2)` of the min-max scale, for long tails.
-  package static let logarithmic = 12
-  /// Probes at `5 i / 256` of the min-max scale.
-  package static let linear = 64
+  /// Probes at `2^-12` to `2^-7.5` of the min-max scale, half an octave apart, and on to `2^-3.25`, a
+  /// quarter apart.
+  package static let coarse = 10, logarithmic = coarse + 16
+  /// Probes at `5 i / 256` of the min-max scale, i from ``firstLinear`` to 64.
+  package static let firstLinear = 7, linear = 64 - firstLinear + 1
   /// Probes at `5/4 + i/16` of the min-max scale.
   package static let above = 12
   /// All probes.
@@ -31,13 +33,18 @@ package enum ProbePlan {
   /// Steps to the vertex of the current parabola after a short row's search.
   package static let descents = 8
 
+  /// `2^(-i/4)` in units of 1/256.
+  private static let quarterOctaves = [256, 215, 181, 152]
+
   /// The multiple of probe `index`; they grow with the index.
   package static func multiple(ofProbe index: Int, start: Int) -> Int {
     if index < logarithmic {
-      let halfOctaves = logarithmic - index
-      return (halfOctaves % 2 == 1 ? (start * 181) >> 8 : start) >> (6 + halfOctaves / 2)
+      // Quarters of an octave below 1/8.
+      let quarters = max(logarithmic + coarse - 2 * index, logarithmic - index)
+      return (start * quarterOctaves[quarters % 4]) >> (11 + quarters / 4)
     }
-    if index < logarithmic + linear { return (start * 5 * (index - logarithmic + 1)) >> 8 }
+    let place = index - logarithmic
+    if place < linear { return (start * 5 * (place + firstLinear)) >> 8 }
     return (start * (20 + index - logarithmic - linear + 1)) >> 4
   }
 }
