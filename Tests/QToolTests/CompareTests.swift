@@ -39,6 +39,17 @@ import Testing
     #expect(text.first == "6 samples, \(ratios.count) values, worst first")
   }
 
+  @Test func codesThatPassThroughAreCompared() {
+    let names = ["qdq", "qoperator"].map { target in
+      let outcome = compare(files.model, quantize("\(target).onnx", "--target", target), "--json")
+      let lines = outcome.output.split(separator: "\n").filter { $0.contains("\"name\" :") }
+      return Set(lines.map { String($0.split(separator: "\"")[3]) })
+    }
+    // A pool and a Flatten move codes; what the target fuses has no value of its own.
+    #expect(names[1].isSuperset(of: ["k", "m"]))
+    #expect(names[0].subtracting(names[1]) == ["a", "c", "f"])
+  }
+
   @Test func theSameModelIsEqual() {
     let outcome = compare(files.model, files.model)
     #expect(outcome.status == 0)

@@ -151,6 +151,26 @@ import Testing
     }
   }
 
+  /// A model that is not there or cannot be read is a matter of the model as well.
+  @Test(arguments: ["quantize", "calibrate", "run", "inspect", "evaluate", "compare"])
+  func missingModels(_ command: String) {
+    let data = folder.write(Self.npyOfEightFloats, "d.npy")
+    for (model, reason) in [("none.onnx", "No such file"), ("", "is not a regular file")] {
+      let path = "\(folder.path)/\(model)"
+      let more =
+        switch command {
+        case "inspect": [String]()
+        case "run": ["--input", "x=\(data)", "--output-dir", "\(folder.path)/out"]
+        case "evaluate": ["--data", data]
+        case "compare": [path, "--data", data]
+        default: ["--data", data, "-o", "\(folder.path)/out"]
+        }
+      let outcome = Command([command, path] + more, in: folder).wait()
+      #expect(outcome.status == 3 && outcome.errors.contains("\(path): "), "\(outcome)")
+      #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+    }
+  }
+
   @Test(arguments: ["quantize", "calibrate", "run", "inspect"])
   func cyclesAndUnknownOperators(_ command: String) throws {
     var unknown = Models.classifier

@@ -16,11 +16,10 @@ public enum ONNXReader {
   ///
   /// Peak memory is about twice the file's size. External data is mapped, not read.
   ///
-  /// - Throws: ``Graph/GraphError`` naming file and tensor or node for a model that is corrupt,
-  ///   breaks ONNX's rules or uses what graphs here cannot hold; `FileError` when the file cannot
-  ///   be opened.
+  /// - Throws: ``Graph/GraphError`` naming file and tensor or node for a model that cannot be opened,
+  ///   is corrupt, breaks ONNX's rules or uses what graphs here cannot hold.
   public static func read(path: String) throws -> Graph {
-    var file: MappedFile? = try MappedFile(path: path)
+    var file: MappedFile? = try open(path)
     let directory = path.lastIndex(of: "/").map { String(path[..<$0]) + "/" } ?? ""
     var model = try parse(file!.bytes, name: path)
     file = nil
@@ -31,6 +30,14 @@ public enum ONNXReader {
   public static func read(bytes: [UInt8], name: String) throws -> Graph {
     var model = try bytes.withUnsafeBytes { try parse($0, name: name) }
     return try graph(&model, name: name, directory: nil)
+  }
+
+  private static func open(_ path: String) throws(GraphError) -> MappedFile {
+    do {
+      return try MappedFile(path: path)
+    } catch {
+      throw GraphError.invalid(error.description)
+    }
   }
 
   private static func parse(_ bytes: UnsafeRawBufferPointer, name: String) throws -> ModelProto {

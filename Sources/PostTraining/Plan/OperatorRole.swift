@@ -57,3 +57,10 @@ enum OperatorRole {
     }
   }
 }
+
+extension Node {
+  /// Whether the operator only moves values, so that codes pass through with their quantizer.
+  package var movesValues: Bool {
+    if case .passThrough = OperatorRole(of: self) { true } else { false }
+  }
+}

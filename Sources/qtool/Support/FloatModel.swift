@@ -12,9 +12,8 @@ struct FloatModel {
 
   init(path: String) throws {
     self.path = path
-    let file = try MappedFile(path: path)
-    byteCount = file.bytes.count
     original = try ONNXReader.read(path: path)
+    byteCount = try MappedFile(path: path).bytes.count
     let unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: original)
     guard unsupported.isEmpty else {
       throw GraphError.unsupported(unsupported.map(\.message).joined(separator: "\n"))
