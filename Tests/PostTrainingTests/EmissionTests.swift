@@ -51,6 +51,29 @@ import Testing
     #expect(graph.initializers[data.inputs[2]]?.elementType == .uint4)
   }
 
+  /// ONNX Runtime drops a Clip before QuantizeLinear only where the quantizer cuts off as much.
+  @Test func quantizersStayWithinTheClipsThatTheQDQTargetKeeps() throws {
+    var graph = residualNetwork()
+    graph.initializers["low"] = Tensor(scalar: Float(0))
+    graph.initializers["high"] = Tensor(scalar: Float(6))
+    graph.nodes[1] = Node(name: "clip", "Clip", inputs: ["a", "low", "high"], outputs: ["b"])
+    func scale(_ levels: Int, _ target: Target) throws -> (Float, execution: String?) {
+      // A range that reaches a little further, as searches may find one.
+      let model = try quantized(
+        graph, settings(activations: levels, target: target), ranges: ["b": 0...6.05])
+      let report = model.report(original: 0, written: 0, histograms: [:], sampleCount: 100)
+      let stem = report.layers.first { $0.name == "stem" }
+      return (model.plan.values["b"]!.quantizer!.scale, stem?.execution)
+    }
+    let kept = try scale(256, .qdq)
+    #expect(kept.0 * 255 <= 6 && kept.0.nextUp * 255 > 6 && kept.execution == "QLinearConv")
+    let fused = try scale(256, .ortCPU)
+    #expect(fused == (6.05 / 255, "QLinearConv"))
+    // Codes of 23 levels are stored in a type that reaches far beyond.
+    let few = try scale(23, .qdq)
+    #expect(few.0 == 6.05 / 22 && few.execution?.contains("the Clip behind it") == true)
+  }
+
   @Test func levelsBelowTheTypesAreClippedOnCodes() throws {
     let graph = try quantized(residualNetwork(), settings(activations: 23)).graph()
     let data = try #require(graph.writer(of: graph.node("body")!.inputs[0]))

@@ -37,6 +37,7 @@ extension QuantizationPlan {
     }
     for group in merged.keys.sorted() { noteDegenerateRange(group, merged[group]!.histogram) }
     for name in values.keys { values[name]!.quantizer = quantizers[values[name]!.group] }
+    fitQuantizersToClips(settings)
   }
 
   private mutating func noteDegenerateRange(_ group: String, _ histogram: Histogram) {

@@ -75,6 +75,9 @@ extension QuantizedModel {
       return
         "float: \(weights.codes.elementType) weights are not cast for ONNX Runtime in this target"
     }
+    if plan.isClippedInFloat(number, in: GraphIndex(plan.graph), target: settings.target) {
+      return "float: the Clip behind it cuts off more than the quantizer of its result"
+    }
     switch node.operatorType {
     case "ConvTranspose": return "float: there is no integer ConvTranspose"
     case "MatMul" where !hasQuantizedResult(node): return "MatMulInteger"
