@@ -78,9 +78,15 @@ let package = Package(
       ]),
 
     .target(
+      name: "CShapes", path: "Benchmarks/Shapes",
+      exclude: [
+        "README.md", "gemm.txt", "mobilenet-v2.txt", "resnet-18.txt", "resnet-50.txt",
+        "super-resolution.txt",
+      ]),
+    .target(
       name: "KernelBench",
       dependencies: [
-        "OpenCLBackend", "OperationCases", "Operations", "Quantization", "Tensors",
+        "CShapes", "OpenCLBackend", "OperationCases", "Operations", "Quantization", "Tensors",
       ],
       path: "Benchmarks/KernelBench"),
 
@@ -108,7 +114,9 @@ let package = Package(
       name: "EvaluationTests", dependencies: ["Datasets", "Evaluation", "Tensors"]),
     .testTarget(
       name: "QToolTests",
-      dependencies: ["Datasets", "Files", "Graph", "ONNX", "Tensors", "TestFolders", "qtool"]),
+      dependencies: [
+        "Datasets", "Files", "Graph", "KernelBench", "ONNX", "Tensors", "TestFolders", "qtool",
+      ]),
     .testTarget(
       name: "CalibrationTests",
       dependencies: ["Calibration", "Graph", "Operations", "Quantization", "Tensors"]),

@@ -10,6 +10,12 @@ struct Ceilings {
   private let items: Int
   private let results: OpenCLBackend.Value
   private let rounds: Int
+  /// Billions of bytes that the device reads in a second from memory beyond its caches: the median of
+  /// five readings before anything else was timed.
+  private(set) var bandwidth = 0.0
+
+  /// Floats that no cache holds.
+  private static let farFloats = 64 << 20
 
   init(_ backend: OpenCLBackend) throws {
     self.backend = backend
@@ -18,6 +24,10 @@ struct Ceilings {
     items = facts.computeUnits * (facts.isCPU ? 4 : 16) * groups[0]
     rounds = facts.isCPU ? 1 << 17 : 1 << 13
     results = try backend.makeValue(.float32, [items, 16])
+    let far = try backend.upload(Tensor(repeating: Float(1), shape: [Self.farFloats]))
+    _ = try read(far)
+    let times = try (0..<5).map { _ in try read(far) }
+    bandwidth = 4e-9 * Double(Self.farFloats) / BenchmarkResult.median(of: times)
   }
 
   /// Floats of a vector, and chains of multiplications, as in the kernels.

@@ -3,45 +3,6 @@ import OperationCases
 import Operations
 import Tensors
 
-/// A float convolution of a network: square kernels padded by half, square images.
-public struct ConvolutionLayer: Sendable {
-  let channels, filters, kernel, stride, side: Int
-  /// How often the network has it.
-  let times: Int
-
-  /// The convolutions of ResNet-18 (He et al., 2015) at 224 x 224.
-  public static let resNet18 = [
-    Self(3, 64, 7, 2, 224, 1), Self(64, 64, 3, 1, 56, 4), Self(64, 128, 3, 2, 56, 1),
-    Self(64, 128, 1, 2, 56, 1), Self(128, 128, 3, 1, 28, 3), Self(128, 256, 3, 2, 28, 1),
-    Self(128, 256, 1, 2, 28, 1), Self(256, 256, 3, 1, 14, 3), Self(256, 512, 3, 2, 14, 1),
-    Self(256, 512, 1, 2, 14, 1), Self(512, 512, 3, 1, 7, 3),
-  ]
-
-  private init(
-    _ channels: Int, _ filters: Int, _ kernel: Int, _ stride: Int, _ side: Int, _ times: Int
-  ) {
-    (self.channels, self.filters, self.kernel) = (channels, filters, kernel)
-    (self.stride, self.side, self.times) = (stride, side, times)
-  }
-
-  /// `channels filters kernel stride side times`; `nil` for a line that is not six positive numbers.
-  public init?(_ line: some StringProtocol) {
-    let numbers = line.split(separator: " ").map { Int($0) ?? 0 }
-    guard numbers.count == 6, numbers.allSatisfy({ $0 > 0 }) else { return nil }
-    self.init(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5])
-  }
-
-  var name: String {
-    "conv \(kernel)x\(kernel)\(stride > 1 ? "/\(stride)" : "") \(channels)-\(filters)@\(side)"
-  }
-
-  /// Billions of multiplications with addition for one image.
-  var work: Double {
-    let extent = (side + kernel / 2 * 2 - kernel) / stride + 1
-    return 1e-9 * Double(filters * extent * extent * channels * kernel * kernel)
-  }
-}
-
 /// Times float convolutions beside multiplications and additions without memory.
 struct ConvolutionBench {
   private let backend: OpenCLBackend
@@ -55,39 +16,59 @@ struct ConvolutionBench {
   }
 
   /// All layers one after the other, each as often as the network has it.
-  static func sum(_ layers: [(result: BenchmarkResult, times: Int)]) -> BenchmarkResult {
-    let rounds = layers.map(\.result.seconds.count).min() ?? 0
-    let seconds = (0..<rounds).map { _ in
-      layers.reduce(0) { $0 + $1.result.median * Double($1.times) }
+  static func sum(
+    _ name: String, _ layers: [(result: BenchmarkResult, times: Int)]
+  ) -> BenchmarkResult {
+    func total(_ value: (BenchmarkResult) -> Double) -> Double {
+      layers.reduce(0) { $0 + value($1.result) * Double($1.times) }
     }
-    let work = layers.reduce(0) { $0 + $1.result.work * Double($1.times) }
-    var sum = BenchmarkResult(name: "conv all", seconds: seconds, work: work, unit: "GMAC/s")
-    let least = layers.reduce(0) {
-      $0 + $1.result.work * Double($1.times) / ($1.result.ceiling ?? .infinity)
-    }
-    sum.ceiling = work / least
+    var sum = BenchmarkResult(
+      name: name, seconds: [total(\.median)], work: total(\.work), unit: "GMAC/s")
+    sum.operations = total { $0.operations ?? 0 }
+    sum.bytes = total { $0.bytes ?? 0 }
+    sum.ceiling = sum.work / total { $0.work / ($0.ceiling ?? .infinity) }
+    sum.bandwidth = layers.first?.result.bandwidth
+    sum.isOnReference = layers.contains { $0.result.isOnReference }
     return sum
   }
 
-  func measure(_ layer: ConvolutionLayer) throws -> BenchmarkResult {
-    let pads = [layer.kernel / 2, layer.kernel / 2]
+  func measure(_ layer: ConvolutionLayer, _ name: String) throws -> BenchmarkResult {
     let example = ConvolutionCase(
-      layer.name, x: [settings.batch, layer.channels, layer.side, layer.side],
-      filters: layer.filters, kernel: [layer.kernel, layer.kernel],
-      strides: [layer.stride, layer.stride], padBefore: pads, padAfter: pads)
+      name, x: [settings.batch, layer.channels] + layer.size, filters: layer.filters,
+      kernel: layer.kernel, strides: [layer.stride, layer.stride], padBefore: layer.pads,
+      padAfter: layer.pads, groups: layer.groups)
     let x = try backend.upload(example.x)
     let weights = try backend.upload(example.weights)
     let bias = try example.bias.map { try backend.upload($0) }
-    func convolve() throws -> OpenCLBackend.Value {
-      try backend.convolve(x, weights: weights, bias: bias, example.convolution)
-    }
     let expected = ReferenceBackend.shared.convolve(
       example.x, weights: example.weights, bias: example.bias, example.convolution)
-    guard try backend.download(convolve()) == expected else { throw WrongResult(name: layer.name) }
+    return try time(layer, name, bits: (32, 32, 32), operation: "convolve") {
+      try backend.convolve(x, weights: weights, bias: bias, example.convolution)
+    } isRight: {
+      try backend.download($0) == expected
+    }
+  }
+
+  /// Checks and times `convolve`.
+  ///
+  /// - Parameters:
+  ///   - layer: The layer.
+  ///   - name: The name of the entry.
+  ///   - bits: Bits of an element of the data, the weights and the result.
+  ///   - operation: The operation, as the backend notes it where the reference computes it.
+  ///   - convolve: Enqueues the work.
+  ///   - isRight: Whether the reference gives the same.
+  func time<Value>(
+    _ layer: ConvolutionLayer, _ name: String, bits: (data: Int, weights: Int, result: Int),
+    operation: String, _ convolve: () throws -> Value, isRight: (Value) throws -> Bool
+  ) throws -> BenchmarkResult {
+    let before = backend.hostOperations[operation] ?? 0
+    guard try isRight(convolve()) else { throw WrongResult(name: name) }
+    let isOnReference = (backend.hostOperations[operation] ?? 0) > before
     _ = try ceilings.multiplyAdd()
     var times: [Double] = []
     var peaks: [Double] = []
-    for _ in 0..<settings.rounds {
+    for _ in 0..<(isOnReference ? 1 : settings.rounds) {
       times.append(
         try seconds {
           _ = try convolve()
@@ -95,9 +76,18 @@ struct ConvolutionBench {
         })
       peaks.append(try ceilings.multiplyAdd())
     }
+    let multiplications = Double(layer.multiplications * settings.batch)
+    let elements = layer.elements
     var result = BenchmarkResult(
-      name: layer.name, seconds: times, work: layer.work * Double(settings.batch), unit: "GMAC/s")
+      name: name, seconds: times, work: multiplications * 1e-9, unit: "GMAC/s")
+    result.operations = 2 * multiplications
+    result.bytes =
+      Double(
+        (elements.data * bits.data + elements.result * bits.result) * settings.batch
+          + elements.weights * bits.weights) / 8
     result.ceiling = BenchmarkResult.median(of: peaks)
+    result.bandwidth = ceilings.bandwidth
+    result.isOnReference = isOnReference
     return result
   }
 }

@@ -34,6 +34,7 @@ struct HistogramBench {
     }
     let work = Double(settings.values) * 4e-9
     var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "GB/s")
+    result.bytes = work * 1e9
     result.ceiling = work / BenchmarkResult.median(of: reading)
     return result
   }

@@ -10,7 +10,9 @@ public struct BenchmarkSettings: Sendable {
   /// Images in a batch of a convolution.
   public var batch = 8
   /// The convolutions.
-  public var layers = ConvolutionLayer.resNet18
+  public var layers = ShapeLists.layers(of: "resnet-18")!
+  /// Bits of weights and activations in convolutions of packed codes.
+  public var widths = [CodeWidths("w8a8")!]
   /// Values of a histogram.
   public var values = 64 << 20
   /// Bins on each side of zero.
@@ -49,13 +51,16 @@ public enum KernelBenchmarks {
       report(result)
       results.append(result)
     }
-    var convolutions: [(result: BenchmarkResult, times: Int)] = []
+    var convolutions: [String: [(result: BenchmarkResult, times: Int)]] = [:]
     for entry in settings.entries {
       let result = try entry.measure(on: backend, settings, ceilings)
       add(result)
-      if case .convolution(let layer) = entry { convolutions.append((result, layer.times)) }
+      guard let (kind, layer) = entry.layer else { continue }
+      convolutions[kind, default: []].append((result, layer.times))
     }
-    if convolutions.count > 1 { add(ConvolutionBench.sum(convolutions)) }
+    for (kind, layers) in convolutions.sorted(by: { $0.key < $1.key }) where layers.count > 1 {
+      add(ConvolutionBench.sum("\(kind) all", layers))
+    }
     return results
   }
 }
@@ -73,6 +78,16 @@ enum BenchmarkEntry {
   case channelSearch(Distribution?, bits: Int)
   case tensorSearch(Distribution, bits: Int)
   case convolution(ConvolutionLayer)
+  case packedConvolution(ConvolutionLayer, CodeWidths)
+
+  /// The layer, and the name of what layers are summed with, of a convolution.
+  var layer: (kind: String, layer: ConvolutionLayer)? {
+    switch self {
+    case .convolution(let layer): ("conv", layer)
+    case .packedConvolution(let layer, let widths): ("packed \(widths)", layer)
+    default: nil
+    }
+  }
 
   var name: String {
     switch self {
@@ -80,7 +95,8 @@ enum BenchmarkEntry {
     case .channelSearch(let distribution, let bits):
       "search channel \(distribution.map { "\($0)" } ?? "given") \(bits) bits"
     case .tensorSearch(let distribution, let bits): "search tensor \(distribution) \(bits) bits"
-    case .convolution(let layer): layer.name
+    case .convolution(let layer): "conv \(layer.name)"
+    case .packedConvolution(let layer, let widths): "packed \(widths) \(layer.name)"
     }
   }
 
@@ -95,7 +111,9 @@ enum BenchmarkEntry {
     case .tensorSearch(let distribution, let bits):
       try SearchBench(backend, settings, ceilings).tensor(distribution, bits, name)
     case .convolution(let layer):
-      try ConvolutionBench(backend, settings, ceilings).measure(layer)
+      try ConvolutionBench(backend, settings, ceilings).measure(layer, name)
+    case .packedConvolution(let layer, let widths):
+      try PackedConvolutionBench(backend, settings, ceilings).measure(layer, widths, name)
     }
   }
 }
@@ -113,6 +131,7 @@ extension BenchmarkSettings {
         }
       }
       all += layers.map { .convolution($0) }
+      for widths in widths { all += layers.map { .packedConvolution($0, widths) } }
     } else {
       all += bits.map { .channelSearch(nil, bits: $0) }
     }

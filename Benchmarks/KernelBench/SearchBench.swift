@@ -44,6 +44,7 @@ struct SearchBench {
     }
     let work = Double(x.count) * 1e-9
     var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "Gvalue/s")
+    result.bytes = Double(x.byteCount)
     result.ceiling = work / BenchmarkResult.median(of: reading)
     if settings.measuresExcess {
       result.excess = ExactScales(levels: levels).excess(of: found.map(\.quantizer), on: x)

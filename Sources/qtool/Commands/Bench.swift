@@ -11,11 +11,12 @@ struct Bench: ParsableCommand {
     abstract: "Time kernels on a device beside what the device can do at most.",
     discussion: examples(
       "qtool bench", "qtool bench histogram --json", "qtool bench search channel --bits 4 --excess",
-      "qtool bench conv --batch 32", "qtool bench --peer earlier.json"))
+      "qtool bench conv --batch 32", "qtool bench packed --shapes resnet-50 --widths w4a8",
+      "qtool bench --peer earlier.json"))
 
   @Argument(
     help: ArgumentHelp(
-      "Words that an entry's name must hold, such as histogram, search, tensor or conv.",
+      "Words that an entry's name must hold, such as histogram, search, tensor, conv or packed.",
       valueName: "filter"))
   var filter: [String] = []
 
@@ -95,10 +96,12 @@ private struct BenchReport: Encodable {
   var text: String {
     let hasExcess = results.contains { $0.result.excess != nil }
     let hasPeer = results.contains { $0.peerRate != nil }
-    var header = ["", "median", "best", "rate", "", "of ceiling"]
+    let hasBandwidth = results.contains { $0.result.bandwidth != nil }
+    var header = ["", "median", "spread", "rate", "", "of ceiling"]
+    if hasBandwidth { header += ["GB/s", "of memory"] }
     if hasExcess { header += ["mean excess", "worst"] }
     if hasPeer { header.append("times peer") }
-    var table = TextTable(header, rightAligned: [1, 2, 3, 5, 6, 7, 8])
+    var table = TextTable(header, rightAligned: [1, 2, 3, 5, 6, 7, 8, 9, 10])
     for entry in results {
       let result = entry.result
       func percent(_ share: Double?, digits: Int) -> String {
@@ -106,9 +109,16 @@ private struct BenchReport: Encodable {
       }
       var row = [
         result.name, formatted(1000 * result.median, digits: 2) + " ms",
-        formatted(1000 * result.best, digits: 2) + " ms", formatted(result.rate, digits: 2),
-        result.unit, percent(result.ratioToCeiling, digits: 0),
+        percent(result.spread, digits: 0), formatted(result.rate, digits: 2),
+        result.unit + (result.isOnReference ? " (reference)" : ""),
+        percent(result.ratioToCeiling, digits: 0),
       ]
+      if hasBandwidth {
+        row += [
+          result.throughput.map { formatted($0, digits: 2) } ?? "",
+          percent(result.bandwidthRatio, digits: 0),
+        ]
+      }
       if hasExcess {
         row += [
           percent(result.excess?.mean, digits: 4), percent(result.excess?.worst, digits: 2),

@@ -13,9 +13,16 @@ struct BenchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Convolutions, one a line: channels, filters, kernel, stride, side and how often; without, "
-        + "those of ResNet-18.", valueName: "file"), completion: .file())
-  var shapes: String?
+      "Convolutions: \(ShapeLists.names.joined(separator: ", ")), or a file with one a line: channels, "
+        + "filters, kernel, stride, size, how often and, if any, groups.", valueName: "list"),
+    completion: .file())
+  var shapes = "resnet-18"
+
+  @Option(
+    help: ArgumentHelp(
+      "Bits of weights (8, 4, 2) and activations (8, 4, 2, 1) of convolutions of packed codes; may be "
+        + "given again.", valueName: "w8a8"))
+  var widths: [CodeWidths] = BenchmarkSettings().widths
 
   @Option(help: ArgumentHelp("Values of a histogram.", valueName: "count"))
   var values = BenchmarkSettings().values
@@ -63,7 +70,8 @@ struct BenchOptions: ParsableArguments {
     settings.binsPerSide = bins
     settings.bits = bits
     settings.distributions = distribution
-    if let shapes { settings.layers = try Self.layers(shapes) }
+    settings.layers = try ShapeLists.layers(of: shapes) ?? Self.layers(shapes)
+    settings.widths = widths
     if let weights {
       let rows = try NumPyFile.read(weights)
       guard rows.elementType == .float32, rows.rank == 2, rows.count > 0 else {
@@ -76,13 +84,17 @@ struct BenchOptions: ParsableArguments {
 
   private static func layers(_ path: String) throws -> [ConvolutionLayer] {
     let text = String(decoding: try WholeFile.read(path, limit: 1 << 20), as: UTF8.self)
-    return try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
-      guard let layer = ConvolutionLayer(line) else {
-        throw UsageError("\(path): '\(line)' is not six positive numbers")
-      }
-      return layer
+    switch ShapeLists.parse(text) {
+    case .success(let layers): return layers
+    case .failure(let bad):
+      throw UsageError("\(path), line \(bad.number): '\(bad.text)' is no layer")
     }
   }
+}
+
+extension CodeWidths: ExpressibleByArgument {
+  /// `w8a8` and its like.
+  public init?(argument: String) { self.init(argument) }
 }
 
 extension Distribution: ExpressibleByArgument {}

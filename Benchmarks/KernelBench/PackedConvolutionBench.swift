@@ -1,0 +1,103 @@
+import OpenCLBackend
+import OperationCases
+import Operations
+import Tensors
+
+/// Bits of weights and of activations.
+public struct CodeWidths: Sendable, Hashable, CustomStringConvertible {
+  /// Bits of a weight: 8, 4 or 2.
+  public let weights: Int
+  /// Bits of an activation: 8, 4, 2 or 1.
+  public let activations: Int
+
+  /// Both, such as `w4a8`.
+  public var description: String { "w\(weights)a\(activations)" }
+
+  /// `w8a8` and its like; `nil` for others.
+  public init?(_ text: String) {
+    guard text.utf8.count == 4, text.hasPrefix("w"), text.dropFirst(2).first == "a",
+      let weights = Int(text.dropFirst().prefix(1)), let activations = Int(text.suffix(1)),
+      [8, 4, 2].contains(weights), [8, 4, 2, 1].contains(activations)
+    else { return nil }
+    self.weights = weights
+    self.activations = activations
+  }
+}
+
+/// Times convolutions of packed codes into packed codes: sums, bias, rounding and packing in one
+/// operation.
+struct PackedConvolutionBench {
+  private let backend: OpenCLBackend
+  private let settings: BenchmarkSettings
+  private let ceilings: Ceilings
+
+  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings) {
+    self.backend = backend
+    self.settings = settings
+    self.ceilings = ceilings
+  }
+
+  func measure(
+    _ layer: ConvolutionLayer, _ widths: CodeWidths, _ name: String
+  ) throws -> BenchmarkResult {
+    let reference = ReferenceBackend.shared
+    let codes = self.codes(layer, widths)
+    let expected = reference.convolvePacked(
+      codes.x, weights: codes.weights, codes.convolution, codes.epilogue)
+    let x = try backend.upload(codes.x)
+    let weights = try codes.weights.map(backend.upload)
+    let epilogue = try codes.epilogue.map(backend.upload)
+    let bits = (widths.activations, widths.weights, widths.activations)
+    return try ConvolutionBench(backend, settings, ceilings).time(
+      layer, name, bits: bits, operation: "convolvePacked"
+    ) {
+      try backend.convolvePacked(x, weights: weights, codes.convolution, epilogue)
+    } isRight: {
+      try backend.download($0.bytes) == expected.bytes
+    }
+  }
+
+  /// What is convolved with what, and what becomes of it.
+  private struct Codes {
+    let x: PackedCodes<Tensor>
+    let weights: CodedWeights<Tensor>
+    let convolution: Convolution
+    let epilogue: Epilogue<Tensor>
+  }
+
+  /// Random codes, and multipliers that spread the sums over the codes of the result.
+  private func codes(_ layer: ConvolutionLayer, _ widths: CodeWidths) -> Codes {
+    var samples = SampleValues(seed: 5)
+    let largest = 1 << widths.activations - 1
+    let shape = [settings.batch, layer.channels] + layer.size
+    let data = Tensor(
+      (0..<shape.reduce(1, *)).map { _ in UInt8(truncatingIfNeeded: samples.next()) & UInt8(largest)
+      },
+      shape: shape)
+    let type: ElementType =
+      switch widths.weights {
+      case 4: .int4
+      case 2: .int2
+      default: .int8
+      }
+    let weights = samples.codes(
+      [layer.filters, layer.channels / layer.groups] + layer.kernel, as: type)
+    let depth = Float(weights.count / layer.filters)
+    let deviation = Float(largest) * Float(1 << widths.weights) / 12 * depth.squareRoot()
+    let multipliers = (0..<layer.filters).map {
+      Float(largest) / (4 * deviation) * (1 + Float($0 % 7) / 16)
+    }
+    let bias = (0..<layer.filters).map { Int32(Float($0 % 5 - 2) * deviation / 8) }
+    return Codes(
+      x: ReferenceBackend.shared.packCodes(
+        data, zeroPoint: largest / 2, bits: widths.activations),
+      weights: CodedWeights(weights),
+      convolution: Convolution(
+        window: Window(
+          kernel: layer.kernel, strides: [layer.stride, layer.stride], padBefore: layer.pads,
+          padAfter: layer.pads), groups: layer.groups),
+      epilogue: Epilogue(
+        bias: Tensor(bias), rounding: .float(multiplier: Tensor(multipliers)),
+        zeroPoint: largest / 2, codes: 0...largest, bits: widths.activations))
+  }
+}
