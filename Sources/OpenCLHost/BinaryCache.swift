@@ -5,7 +5,7 @@ import Glibc
 ///
 /// An entry's name is the SHA-256 of the source, the options, the device's name, the driver's version
 /// and the platform's version; the entry holds the driver's binary after a header with the binary's
-/// own SHA-256. Entries are written to a temporary name and renamed, and the folder is locked while a
+/// own SHA-256. Entries are written to a temporary name and renamed, and an entry is locked while its
 /// program is built, so several processes can share a folder; a damaged entry, or one that the driver
 /// refuses, is built again and replaced. A folder that cannot be written only costs time.
 public struct BinaryCache: Sendable {
@@ -31,8 +31,9 @@ public struct BinaryCache: Sendable {
   public func program(
     _ context: Context, source: String, options: String = ""
   ) throws(OpenCLError) -> Program {
-    let path = folder + "/" + (try key(context.device, source, options)) + ".clbin"
-    let lock = lockFolder()
+    let key = try key(context.device, source, options)
+    let path = "\(folder)/\(key).clbin"
+    let lock = lock(key)
     defer { if lock >= 0 { close(lock) } }
     if let binary = read(path) {
       if let program = try? Program(context, binary: binary, options: options) { return program }
@@ -121,14 +122,15 @@ public struct BinaryCache: Sendable {
     if !isWritten || !isClosed || rename(name, path) != 0 { unlink(name) }
   }
 
-  /// Waits until no other process builds a program, so that each is built once; a descriptor that ends
-  /// the lock when it is closed, or -1 where there is no folder to lock.
+  /// Waits until no other process builds the program `key`, so that it is built once; a descriptor that
+  /// ends the lock when it is closed, or -1 where there is no folder for it.
   ///
   /// Without it, PoCL 3 can abort: processes that load one binary unpack it into one folder of
-  /// PoCL's own cache, and one reads what another has not yet written.
-  private func lockFolder() -> Int32 {
+  /// PoCL's own cache, and one reads what another has not yet written. The first two digits of the
+  /// keys share a file, which stays.
+  private func lock(_ key: String) -> Int32 {
     guard makeFolder() else { return -1 }
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let descriptor = open("\(folder)/\(key.prefix(2)).lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { return -1 }
     while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
     return descriptor
