@@ -35,6 +35,36 @@ static const char movement_gather[] = {
 static const char movement_pad[] = {
 #embed "movement/pad.cl" suffix(, 0)
 };
+static const char packed_convolve[] = {
+#embed "packed/convolve.cl" suffix(, 0)
+};
+static const char packed_depthwise[] = {
+#embed "packed/depthwise.cl" suffix(, 0)
+};
+static const char packed_epilogue[] = {
+#embed "packed/epilogue.cl" suffix(, 0)
+};
+static const char packed_finish[] = {
+#embed "packed/finish.cl" suffix(, 0)
+};
+static const char packed_gather[] = {
+#embed "packed/gather.cl" suffix(, 0)
+};
+static const char packed_geometry[] = {
+#embed "packed/geometry.cl" suffix(, 0)
+};
+static const char packed_layout[] = {
+#embed "packed/layout.cl" suffix(, 0)
+};
+static const char packed_multiply_plain[] = {
+#embed "packed/multiply_plain.cl" suffix(, 0)
+};
+static const char packed_multiply_vnni[] = {
+#embed "packed/multiply_vnni.cl" suffix(, 0)
+};
+static const char packed_weights[] = {
+#embed "packed/weights.cl" suffix(, 0)
+};
 static const char pool_pool[] = {
 #embed "pool/pool.cl" suffix(, 0)
 };
@@ -137,6 +167,16 @@ static const ck_source sources[] = {
     ROW("movement/copy.cl", movement_copy),
     ROW("movement/gather.cl", movement_gather),
     ROW("movement/pad.cl", movement_pad),
+    ROW("packed/convolve.cl", packed_convolve),
+    ROW("packed/depthwise.cl", packed_depthwise),
+    ROW("packed/epilogue.cl", packed_epilogue),
+    ROW("packed/finish.cl", packed_finish),
+    ROW("packed/gather.cl", packed_gather),
+    ROW("packed/geometry.cl", packed_geometry),
+    ROW("packed/layout.cl", packed_layout),
+    ROW("packed/multiply_plain.cl", packed_multiply_plain),
+    ROW("packed/multiply_vnni.cl", packed_multiply_vnni),
+    ROW("packed/weights.cl", packed_weights),
     ROW("pool/pool.cl", pool_pool),
     ROW("prelude/activations.cl", prelude_activations),
     ROW("prelude/codes.cl", prelude_codes),

@@ -13,6 +13,8 @@ package struct SelfTest {
       + TransposedConvolutionCase.all.map(SelfTestCase.transposedConvolution)
       + CodeConvolutionCase.all.map(SelfTestCase.codeConvolution)
       + QuantizedConvolutionCase.all.map(SelfTestCase.quantizedConvolution)
+      + PackingCase.all.map(SelfTestCase.packing)
+      + PackedConvolutionCase.all.map(SelfTestCase.packedConvolution)
     return SelfTest(
       cases: convolutions + MatrixProductCase.all.map(SelfTestCase.matrixProduct)
         + CodeMatrixProductCase.all.map(SelfTestCase.codeMatrixProduct)

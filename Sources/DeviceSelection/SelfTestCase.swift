@@ -10,6 +10,8 @@ package enum SelfTestCase: CustomStringConvertible {
   case matrixProduct(MatrixProductCase)
   case codeMatrixProduct(CodeMatrixProductCase)
   case quantizedConvolution(QuantizedConvolutionCase)
+  case packing(PackingCase)
+  case packedConvolution(PackedConvolutionCase)
   case operation(OperationCase)
   case histogram(HistogramCase)
   case search(SearchCase)
@@ -22,6 +24,8 @@ package enum SelfTestCase: CustomStringConvertible {
     case .matrixProduct(let example): "matrix product, \(example)"
     case .codeMatrixProduct(let example): "integer matrix product, \(example)"
     case .quantizedConvolution(let example): "quantized convolution, \(example)"
+    case .packing(let example): "packing, \(example)"
+    case .packedConvolution(let example): "packed convolution, \(example)"
     case .operation(let example): "\(example)"
     case .histogram(let example): "histogram, \(example)"
     case .search(let example): "search, \(example)"
@@ -79,6 +83,8 @@ package enum SelfTestCase: CustomStringConvertible {
           backend.upload(example.a), zeroPoint: value(example.aZeroPoint),
           backend.upload(example.b), zeroPoint: value(example.bZeroPoint)))
     case .quantizedConvolution(let example): return try example.result(on: backend)
+    case .packing(let example): return try example.result(on: backend)
+    case .packedConvolution(let example): return try example.result(on: backend)
     case .operation(let example): return try example.result(on: backend)
     case .histogram, .search: preconditionFailure("\(self) has no tensor")
     }

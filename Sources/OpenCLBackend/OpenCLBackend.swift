@@ -22,17 +22,21 @@ public final class OpenCLBackend: HostFallback {
   let kernels: KernelPool
   let pool: MemoryPool
   let constantMemory = ConstantMemory()
+  let integerTierChoice: IntegerTierChoice
   private let hostCounts = Mutex<[String: Int]>([:])
 
   /// A backend on `device`; compiled kernels are kept in `cache`.
   ///
   /// Buffers take at most `memoryLimit` bytes together, where one is given. `assumedType` replaces the
-  /// device's own: tests run the forms of kernels for GPUs on CPU drivers.
+  /// device's own: tests run the forms of kernels for GPUs on CPU drivers. `integerTier` replaces what
+  /// the device is found to have; instructions that it lacks end the process.
   public init(
     _ device: Device, cache: BinaryCache? = .standard, profiling: Bool = false,
-    assuming assumedType: DeviceType? = nil, memoryLimit: Int? = nil
+    assuming assumedType: DeviceType? = nil, memoryLimit: Int? = nil,
+    integerTier: IntegerTier.Kind? = nil
   ) throws {
     self.device = device
+    integerTierChoice = IntegerTierChoice(assuming: integerTier)
     do throws(OpenCLError) {
       facts = try DeviceFacts(device, assuming: assumedType)
       context = try Context(device, memoryLimit: memoryLimit)

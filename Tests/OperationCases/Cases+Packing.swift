@@ -1,3 +1,4 @@
+public import Operations
 public import Tensors
 
 /// Codes to be packed channels last and unpacked again.
@@ -23,6 +24,11 @@ public struct PackingCase: Sendable, CustomStringConvertible {
       : Tensor(
         codes.array(of: UInt8.self).map { $0 >> UInt8(excess) }, shape: shape, as: elementType)
     self.bits = bits
+  }
+
+  /// The bytes of the packed codes.
+  public func result<B: Backend>(on backend: B) throws -> Tensor {
+    try backend.download(backend.packCodes(backend.upload(codes), zeroPoint: 0, bits: bits)).bytes
   }
 
   /// Every width, and channels and pixels that fill vectors and that do not.

@@ -5,12 +5,16 @@ import Operations
 import Tensors
 import Testing
 
-/// Packed codes on every device that is there, in its own form and in that for GPUs, against the
-/// reference: equal.
+/// Packed codes on every device that is there, in its own form, in plain OpenCL C and in the form for
+/// GPUs, against the reference: equal.
 @Suite(.needsDevice) struct DevicePackedConvolutionTests {
   private static let everyForm: [OpenCLBackend] =
     backends.flatMap { backend in
-      [nil, .gpu].compactMap { try? OpenCLBackend(backend.device, assuming: $0) }
+      [
+        try? OpenCLBackend(backend.device),
+        try? OpenCLBackend(backend.device, integerTier: .plain),
+        try? OpenCLBackend(backend.device, assuming: .gpu),
+      ].compactMap { $0 }
     }
 
   private let reference = ReferenceBackend.shared
@@ -38,5 +42,15 @@ import Testing
       #expect(
         try example.result(on: backend) == example.result(on: reference), "\(example)")
     }
+  }
+
+  /// The instructions that a device is found to have say why, and processors stay on the device.
+  @Test(arguments: everyForm) func integerTier(_ backend: OpenCLBackend) throws {
+    let tier = backend.integerTier
+    #expect(!tier.reason.isEmpty)
+    guard backend.facts.isCPU, let example = PackedConvolutionCase.all.first else { return }
+    #expect(tier.kind != .tiles)
+    _ = try example.result(on: backend)
+    #expect(backend.hostOperations.isEmpty)
   }
 }

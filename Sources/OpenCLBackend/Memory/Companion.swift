@@ -7,11 +7,17 @@ enum CompanionKey: Hashable, Sendable {
   case rows(RowPacking)
   /// What a kernel must know of a pass of a convolution with these weights.
   case pass(ConvolutionGeometry, Int)
+  /// Weights as a convolution of packed codes multiplies them.
+  case factors(FactorPacking)
+  /// The parameters of an epilogue after a convolution with these weights.
+  case epilogue(ParameterFolding)
 }
 
 /// What was derived from the elements of a buffer, and what must live as long.
 struct Companion: Sendable {
   let memories: [DeviceMemory]
+  /// The products that weights were packed for.
+  var products: PackedProducts? = nil
 }
 
 extension DeviceMemory {

@@ -33,7 +33,8 @@ struct Devices: ParsableCommand {
     let list = try DeviceList()
     var report = DeviceReport(
       devices: list.devices, automatic: list.ranked.first.map { "\($0.index)" } ?? "reference",
-      reason: Self.reason(list), checks: nil)
+      reason: Self.reason(list),
+      integerTiers: list.devices.filter { $0.problem == nil }.map(Self.integerTier), checks: nil)
     if check {
       report.checks = list.devices.filter { $0.problem == nil }.map {
         check($0, test)
@@ -42,6 +43,16 @@ struct Devices: ParsableCommand {
     try common.emit(report) { report.text }
     if let failed = report.checks?.first(where: { !$0.failures.isEmpty }) {
       throw DeviceSelectionError("device \(failed.device) fails its self-test")
+    }
+  }
+
+  /// The instructions of integer products on a device; opening it may fail.
+  private static func integerTier(_ listed: ListedDevice) -> DeviceTier {
+    do {
+      let tier = try OpenCLBackend(listed.device).integerTier
+      return DeviceTier(device: listed.index, kind: tier.kind.rawValue, reason: tier.reason)
+    } catch {
+      return DeviceTier(device: listed.index, kind: nil, reason: "\(error)")
     }
   }
 
@@ -84,6 +95,14 @@ private struct CheckPlan: Encodable {
   var cases: [String]
 }
 
+/// How a device multiplies integers.
+private struct DeviceTier: Encodable {
+  var device: Int
+  /// `vnni`, `plain` or `tiles`; missing where the device cannot be opened.
+  var kind: String?
+  var reason: String
+}
+
 private struct DeviceCheck: Encodable {
   var device: Int
   var passed: Int
@@ -97,6 +116,7 @@ private struct DeviceReport: Encodable {
   /// What `--device auto` takes: an index or `reference`.
   var automatic: String
   var reason: String
+  var integerTiers: [DeviceTier]
   var checks: [DeviceCheck]?
 
   var text: String {
@@ -111,6 +131,9 @@ private struct DeviceReport: Encodable {
     }
     table.add([mark("reference"), "the CPU reference", "LowBit", "cpu", "", "", ""])
     var lines = [table.text, "", "* auto takes \(automatic): \(reason)"]
+    lines += integerTiers.map {
+      "device \($0.device): integer products by \($0.kind ?? "none"): \($0.reason)"
+    }
     for check in checks ?? [] {
       let total = check.passed + check.failures.count
       lines.append("device \(check.device): \(check.passed) of \(total) cases equal the reference")

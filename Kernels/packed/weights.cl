@@ -1,0 +1,98 @@
+// Weights in the order of the products, less their zero points, and what is known of each filter.
+//
+// CODE: the type of an element of the weights. BITS < 8: codes are packed low bits first, every
+// filter beginning at a whole byte; SIGNED_CODES: they are signed. ZERO_POINT: the type of zero
+// points, which the filters share in turn. FACTOR: the type in which a difference is stored; GROUP:
+// factors of a filter that lie together: 4 for `vpdpbusd`, 1 for products in plain C.
+#if !defined(CODE) || !defined(ZERO_POINT) || !defined(FACTOR) || !defined(GROUP)
+#error "CODE, ZERO_POINT, FACTOR, GROUP"
+#endif
+#ifndef BITS
+#define BITS 8
+#endif
+
+LB_FUNCTION int code_at(__global const CODE *codes, int row, int length, int k) {
+#if BITS == 8
+  return (int)codes[(long)row * length + k];
+#else
+  const long bytes = (length * BITS + 7) / 8;
+  const int code =
+      ((int)(uchar)codes[row * bytes + k * BITS / 8] >> (k * BITS % 8)) & ((1 << BITS) - 1);
+#ifdef SIGNED_CODES
+  return code >= 1 << (BITS - 1) ? code - (1 << BITS) : code;
+#else
+  return code;
+#endif
+#endif
+}
+
+// Work-items: blocks, groups. `facts`: [2][filters of all groups, filled up to blocks]: the sum of
+// a filter's factors, and whether one of them does not fit a byte.
+__kernel LB_GROUP void pack_weights(__global const CODE *codes,
+                                    __global const ZERO_POINT *zero_points, int zero_point_count,
+                                    __global FACTOR *factors, __global int *facts,
+                                    __constant Geometry *g) {
+  const int block = get_global_id(0), group = get_global_id(1);
+  const int taps = g->kernel_height * g->kernel_width;
+  const int place = group * g->blocks + block;
+  __global FACTOR *to = factors + (long)place * taps * g->tap * BLOCK;
+  for (int f = 0; f < BLOCK; ++f) {
+    const int filter = block * BLOCK + f, row = group * g->filters + filter;
+    const bool exists = filter < g->filters;
+    const int zero = exists && zero_point_count > 0 ? (int)zero_points[row % zero_point_count] : 0;
+    int sum = 0, misfits = 0;
+    for (int tap = 0; tap < taps; ++tap) {
+      for (int c = 0; c < g->tap; ++c) {
+        const int k = tap * g->tap + c;
+        const int factor = exists && c < g->channels
+                               ? code_at(codes, row, g->channels * taps, c * taps + tap) - zero
+                               : 0;
+        to[(k / GROUP * BLOCK + f) * GROUP + k % GROUP] = (FACTOR)factor;
+        sum += factor;
+        misfits |= factor < -128 || factor > 127;
+      }
+    }
+    facts[place * BLOCK + f] = sum;
+    facts[(g->groups * g->blocks + place) * BLOCK + f] = misfits;
+  }
+}
+
+// The same for convolutions of every channel with a filter of its own, as `depthwise.cl` reads
+// them: [taps][filters, filled up to blocks]. Work-items: blocks.
+__kernel LB_GROUP void pack_depthwise(__global const CODE *codes,
+                                      __global const ZERO_POINT *zero_points, int zero_point_count,
+                                      __global FACTOR *factors, __global int *facts,
+                                      __constant Geometry *g) {
+  const int taps = g->kernel_height * g->kernel_width, count = g->blocks * BLOCK;
+  for (int f = 0; f < BLOCK; ++f) {
+    const int row = (int)get_global_id(0) * BLOCK + f;
+    const bool exists = row < g->filters;
+    const int zero = exists && zero_point_count > 0 ? (int)zero_points[row % zero_point_count] : 0;
+    int sum = 0;
+    for (int tap = 0; tap < taps; ++tap) {
+      const int factor = exists ? code_at(codes, row, taps, tap) - zero : 0;
+      factors[tap * count + row] = (FACTOR)factor;
+      sum += factor;
+    }
+    facts[row] = sum;
+  }
+}
+
+// The parameters of an epilogue, as `epilogue.cl` reads them. Work-items: filters of all groups,
+// filled up to blocks. A step is 0 where all filters have the first number.
+__kernel LB_GROUP void fold_parameters(__global const int *facts, __global const int *biases,
+                                       int has_bias, __global const int *multipliers,
+                                       int multiplier_step, __global const int *shifts,
+                                       int shift_step, __global int *table,
+                                       __constant Geometry *g) {
+  const int place = get_global_id(0), count = g->groups * g->blocks * BLOCK;
+  const int filter = place % (g->blocks * BLOCK);
+  const bool exists = filter < g->filters;
+  const int row = exists ? place / (g->blocks * BLOCK) * g->filters + filter : 0;
+  const uint bias = exists && has_bias ? (uint)biases[row] : 0u;
+  // Codes are multiplied with their zero point in them: the same for every pixel, as borders have
+  // it.
+  table[place] = (int)(bias - (uint)g->x_zero * (uint)facts[place]);
+  table[count + place] = multipliers[row * multiplier_step];
+  table[2 * count + place] = shifts[row * shift_step];
+}
