@@ -10,13 +10,13 @@ import Testing
     let folder = makeTestFolder("lowbit-cache")
     let cache = BinaryCache(folder: folder + "/deep/er")
     try await body(cache)
-    for file in entries(cache) { unlink(cache.folder + "/" + file) }
+    for file in files(cache) { unlink(cache.folder + "/" + file) }
     for path in [cache.folder, folder + "/deep", folder] {
       #expect(rmdir(path) == 0, "\(path) is not empty")
     }
   }
 
-  func entries(_ cache: BinaryCache) -> [String] {
+  func files(_ cache: BinaryCache) -> [String] {
     guard let folder = opendir(cache.folder) else { return [] }
     defer { closedir(folder) }
     var names: [String] = []
@@ -28,6 +28,9 @@ import Testing
     }
     return names
   }
+
+  /// What lies in the folder, without the locks.
+  func entries(_ cache: BinaryCache) -> [String] { files(cache).filter { !$0.hasSuffix(".lock") } }
 
   @Test(.needsDevice, arguments: devices) func aSecondBuildComesFromTheFile(_ device: Device)
     async throws
