@@ -29,7 +29,8 @@ let package = Package(
         "README.md", "bench", "conv", "elementwise", "histogram", "movement", "packed", "pool",
         "prelude", "product", "quantize", "reduce", "resize", "search", "softmax",
       ]),
-    .target(name: "OpenCLBackend", dependencies: ["CKernels", "OpenCLHost", "Operations"]),
+    .target(
+      name: "OpenCLBackend", dependencies: ["CKernels", "Files", "OpenCLHost", "Operations"]),
 
     .target(
       name: "DeviceSelection",
@@ -101,7 +102,8 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
     .testTarget(name: "OpenCLHostTests", dependencies: ["Checksums", "OpenCLHost", "TestFolders"]),
     .testTarget(
-      name: "OperationsTests", dependencies: ["CElementary", "OpenCLBackend", "OperationCases"]),
+      name: "OperationsTests",
+      dependencies: ["CElementary", "Files", "OpenCLBackend", "OperationCases", "TestFolders"]),
     .testTarget(
       name: "ExecutionTests", dependencies: ["Execution", "Graph", "Operations", "Tensors"]),
     .testTarget(

@@ -5,6 +5,9 @@
 static const char bench_ceilings[] = {
 #embed "bench/ceilings.cl" suffix(, 0)
 };
+static const char bench_products_vnni[] = {
+#embed "bench/products_vnni.cl" suffix(, 0)
+};
 static const char convolve_planes[] = {
 #embed "conv/convolve_planes.cl" suffix(, 0)
 };
@@ -154,6 +157,7 @@ static const char search_tables[] = {
   { path, name, sizeof name - 1 }
 static const ck_source sources[] = {
     ROW("bench/ceilings.cl", bench_ceilings),
+    ROW("bench/products_vnni.cl", bench_products_vnni),
     ROW("conv/convolve_planes.cl", convolve_planes),
     ROW("conv/convolve_tile.cl", convolve_tile),
     ROW("conv/convolve_vector.cl", convolve_vector),

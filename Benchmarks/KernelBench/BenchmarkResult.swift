@@ -12,6 +12,8 @@ public struct BenchmarkResult: Sendable {
   public let unit: String
   /// The rate of the device's ceiling, in the same unit.
   public var ceiling: Double?
+  /// What the ceiling is of.
+  public var ceilingName: String?
   /// Additions and multiplications of one round, where they are counted.
   public var operations: Double?
   /// Bytes that one round must read and write at least, where they are counted.
@@ -65,6 +67,8 @@ extension BenchmarkResult: Encodable {
     case bandwidthRatio = "ratio_to_bandwidth"
     case isOnReference = "on_reference"
     case ratioToCeiling = "ratio_to_limit"
+    case ceiling = "limit"
+    case ceilingName = "limit_of"
     case meanExcess = "mean_excess"
     case worstExcess = "worst_excess"
   }
@@ -84,6 +88,8 @@ extension BenchmarkResult: Encodable {
     try container.encodeIfPresent(bandwidthRatio, forKey: .bandwidthRatio)
     if isOnReference { try container.encode(true, forKey: .isOnReference) }
     try container.encodeIfPresent(ratioToCeiling, forKey: .ratioToCeiling)
+    try container.encodeIfPresent(ceiling, forKey: .ceiling)
+    try container.encodeIfPresent(ceilingName, forKey: .ceilingName)
     try container.encodeIfPresent(excess?.mean, forKey: .meanExcess)
     try container.encodeIfPresent(excess?.worst, forKey: .worstExcess)
   }

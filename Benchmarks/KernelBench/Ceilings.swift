@@ -44,8 +44,37 @@ struct Ceilings {
     }
   }
 
-  /// Billions of multiplications with addition a second.
-  func multiplyAdd() throws -> Double {
+  /// A way to measure what a device can do at most, and what it is called.
+  struct Ceiling {
+    let name: String
+    /// Billions of multiplications with addition a second.
+    let measure: () throws -> Double
+  }
+
+  /// Multiplications and additions of floats.
+  var floats: Ceiling { Ceiling(name: "float fma", measure: multiplyAdd) }
+
+  /// Products of 8-bit codes where the device has an instruction for them, else of floats.
+  var codes: Ceiling {
+    guard backend.integerTier.kind == .vnni else { return floats }
+    return Ceiling(name: "vpdpbusd", measure: multiplyCodes)
+  }
+
+  /// As in `bench/products_vnni.cl`.
+  private static let productChains = 24, productLanes = 64
+
+  private func multiplyCodes() throws -> Double {
+    let time = try seconds {
+      try backend.launch(
+        DeviceKernel("bench/products_vnni.cl", "multiply_codes"), global: [items], local: groups,
+        results, UInt32(rounds))
+      try backend.finish()
+    }
+    let products = rounds * Self.productChains * Self.productLanes
+    return Double(items) * Double(products) * 1e-9 / time
+  }
+
+  private func multiplyAdd() throws -> Double {
     let time = try seconds {
       try backend.launch(
         DeviceKernel("bench/ceilings.cl", "multiply_add"), global: [items], local: groups, results,

@@ -27,22 +27,30 @@ struct ConvolutionBench {
     sum.operations = total { $0.operations ?? 0 }
     sum.bytes = total { $0.bytes ?? 0 }
     sum.ceiling = sum.work / total { $0.work / ($0.ceiling ?? .infinity) }
+    sum.ceilingName = layers.first?.result.ceilingName
     sum.bandwidth = layers.first?.result.bandwidth
     sum.isOnReference = layers.contains { $0.result.isOnReference }
     return sum
   }
 
+  /// Random data and weights of a layer.
+  static func example(_ layer: ConvolutionLayer, batch: Int, name: String) -> ConvolutionCase {
+    ConvolutionCase(
+      name, x: [batch, layer.channels] + layer.size, filters: layer.filters, kernel: layer.kernel,
+      strides: [layer.stride, layer.stride], padBefore: layer.pads, padAfter: layer.pads,
+      groups: layer.groups)
+  }
+
   func measure(_ layer: ConvolutionLayer, _ name: String) throws -> BenchmarkResult {
-    let example = ConvolutionCase(
-      name, x: [settings.batch, layer.channels] + layer.size, filters: layer.filters,
-      kernel: layer.kernel, strides: [layer.stride, layer.stride], padBefore: layer.pads,
-      padAfter: layer.pads, groups: layer.groups)
+    let example = Self.example(layer, batch: settings.batch, name: name)
     let x = try backend.upload(example.x)
     let weights = try backend.upload(example.weights)
     let bias = try example.bias.map { try backend.upload($0) }
     let expected = ReferenceBackend.shared.convolve(
       example.x, weights: example.weights, bias: example.bias, example.convolution)
-    return try time(layer, name, bits: (32, 32, 32), operation: "convolve") {
+    return try time(
+      layer, name, bits: (32, 32, 32), operation: "convolve", beside: ceilings.floats
+    ) {
       try backend.convolve(x, weights: weights, bias: bias, example.convolution)
     } isRight: {
       try backend.download($0) == expected
@@ -56,16 +64,18 @@ struct ConvolutionBench {
   ///   - name: The name of the entry.
   ///   - bits: Bits of an element of the data, the weights and the result.
   ///   - operation: The operation, as the backend notes it where the reference computes it.
+  ///   - ceiling: What the rate is held against.
   ///   - convolve: Enqueues the work.
   ///   - isRight: Whether the reference gives the same.
   func time<Value>(
     _ layer: ConvolutionLayer, _ name: String, bits: (data: Int, weights: Int, result: Int),
-    operation: String, _ convolve: () throws -> Value, isRight: (Value) throws -> Bool
+    operation: String, beside ceiling: Ceilings.Ceiling, _ convolve: () throws -> Value,
+    isRight: (Value) throws -> Bool
   ) throws -> BenchmarkResult {
     let before = backend.hostOperations[operation] ?? 0
     guard try isRight(convolve()) else { throw WrongResult(name: name) }
     let isOnReference = (backend.hostOperations[operation] ?? 0) > before
-    _ = try ceilings.multiplyAdd()
+    _ = try ceiling.measure()
     var times: [Double] = []
     var peaks: [Double] = []
     for _ in 0..<(isOnReference ? 1 : settings.rounds) {
@@ -74,7 +84,7 @@ struct ConvolutionBench {
           _ = try convolve()
           try backend.finish()
         })
-      peaks.append(try ceilings.multiplyAdd())
+      peaks.append(try ceiling.measure())
     }
     let multiplications = Double(layer.multiplications * settings.batch)
     let elements = layer.elements
@@ -86,6 +96,7 @@ struct ConvolutionBench {
         (elements.data * bits.data + elements.result * bits.result) * settings.batch
           + elements.weights * bits.weights) / 8
     result.ceiling = BenchmarkResult.median(of: peaks)
+    result.ceilingName = ceiling.name
     result.bandwidth = ceilings.bandwidth
     result.isOnReference = isOnReference
     return result

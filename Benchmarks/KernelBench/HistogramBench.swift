@@ -36,6 +36,7 @@ struct HistogramBench {
     var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "GB/s")
     result.bytes = work * 1e9
     result.ceiling = work / BenchmarkResult.median(of: reading)
+    result.ceilingName = "reading"
     return result
   }
 }

@@ -41,7 +41,7 @@ struct PackedConvolutionBench {
     _ layer: ConvolutionLayer, _ widths: CodeWidths, _ name: String
   ) throws -> BenchmarkResult {
     let reference = ReferenceBackend.shared
-    let codes = self.codes(layer, widths)
+    let codes = Self.codes(layer, widths, batch: settings.batch)
     let expected = reference.convolvePacked(
       codes.x, weights: codes.weights, codes.convolution, codes.epilogue)
     let x = try backend.upload(codes.x)
@@ -49,7 +49,7 @@ struct PackedConvolutionBench {
     let epilogue = try codes.epilogue.map(backend.upload)
     let bits = (widths.activations, widths.weights, widths.activations)
     return try ConvolutionBench(backend, settings, ceilings).time(
-      layer, name, bits: bits, operation: "convolvePacked"
+      layer, name, bits: bits, operation: "convolvePacked", beside: ceilings.codes
     ) {
       try backend.convolvePacked(x, weights: weights, codes.convolution, epilogue)
     } isRight: {
@@ -58,7 +58,7 @@ struct PackedConvolutionBench {
   }
 
   /// What is convolved with what, and what becomes of it.
-  private struct Codes {
+  struct Codes {
     let x: PackedCodes<Tensor>
     let weights: CodedWeights<Tensor>
     let convolution: Convolution
@@ -66,10 +66,10 @@ struct PackedConvolutionBench {
   }
 
   /// Random codes, and multipliers that spread the sums over the codes of the result.
-  private func codes(_ layer: ConvolutionLayer, _ widths: CodeWidths) -> Codes {
+  static func codes(_ layer: ConvolutionLayer, _ widths: CodeWidths, batch: Int) -> Codes {
     var samples = SampleValues(seed: 5)
     let largest = 1 << widths.activations - 1
-    let shape = [settings.batch, layer.channels] + layer.size
+    let shape = [batch, layer.channels] + layer.size
     let data = Tensor(
       (0..<shape.reduce(1, *)).map { _ in UInt8(truncatingIfNeeded: samples.next()) & UInt8(largest)
       },
@@ -91,7 +91,9 @@ struct PackedConvolutionBench {
     return Codes(
       x: ReferenceBackend.shared.packCodes(
         data, zeroPoint: largest / 2, bits: widths.activations),
-      weights: CodedWeights(weights),
+      weights: type.bitCount < 8
+        ? CodedWeights(packed: weights.packedRows(), as: type, shape: weights.shape)
+        : CodedWeights(weights),
       convolution: Convolution(
         window: Window(
           kernel: layer.kernel, strides: [layer.stride, layer.stride], padBefore: layer.pads,

@@ -46,6 +46,7 @@ struct SearchBench {
     var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "Gvalue/s")
     result.bytes = Double(x.byteCount)
     result.ceiling = work / BenchmarkResult.median(of: reading)
+    result.ceilingName = "reading"
     if settings.measuresExcess {
       result.excess = ExactScales(levels: levels).excess(of: found.map(\.quantizer), on: x)
     }

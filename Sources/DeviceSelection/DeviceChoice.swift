@@ -23,22 +23,26 @@ public struct DeviceChoice: Sendable, Hashable {
   public var wish: Wish
   /// Bytes of a device's memory that may be taken; `nil` for what it has.
   public var memoryLimit: Int?
+  /// The file of what was tuned on the device, or `none`; `nil` for the standard place (see
+  /// `TuningFile`).
+  public var tuning: String?
 
   /// A choice.
-  public init(_ wish: Wish, memoryLimit: Int? = nil) {
+  public init(_ wish: Wish, memoryLimit: Int? = nil, tuning: String? = nil) {
     self.wish = wish
     self.memoryLimit = memoryLimit
+    self.tuning = tuning
   }
 
   /// The choice that `text` names: `auto`, `reference`, or a device's name or index.
-  public init(_ text: String, memoryLimit: Int? = nil) {
+  public init(_ text: String, memoryLimit: Int? = nil, tuning: String? = nil) {
     let wish: Wish =
       switch text {
       case "auto": .automatic
       case "reference": .reference
       default: .named(text)
       }
-    self.init(wish, memoryLimit: memoryLimit)
+    self.init(wish, memoryLimit: memoryLimit, tuning: tuning)
   }
 
   /// The backend that was asked for.
@@ -52,7 +56,7 @@ public struct DeviceChoice: Sendable, Hashable {
     case .automatic: return try openBest(notify)
     case .named(let name):
       let chosen = try DeviceList().device(named: name)
-      let backend = try OpenCLBackend(chosen.device, memoryLimit: memoryLimit)
+      let backend = try open(chosen.device, notify)
       if let failure = try Self.failure(of: backend) {
         throw DeviceSelectionError("device '\(chosen.name)' fails its self-test: \(failure)")
       }
@@ -76,6 +80,33 @@ public struct DeviceChoice: Sendable, Hashable {
     }
   }
 
+  private func open(_ device: Device, _ notify: (DeviceNotice) -> Void) throws -> OpenCLBackend {
+    try OpenCLBackend(device, memoryLimit: memoryLimit, tuning: findings(for: device, notify))
+  }
+
+  /// What was tuned on `device`. Results do not depend on it, so a file that cannot be used is a
+  /// warning.
+  private func findings(
+    for device: Device, _ notify: (DeviceNotice) -> Void
+  ) throws -> Tuning {
+    guard let file = try TuningFile(device, path: tuning) else { return Tuning() }
+    guard file.exists else {
+      if tuning != nil {
+        notify(DeviceNotice(.warning, "\(file.path): there is no such file; nothing is tuned"))
+      }
+      return Tuning()
+    }
+    let facts = try DeviceFacts(device)
+    do throws(TuningError) {
+      let found = try file.read(for: facts)
+      notify(DeviceNotice(.detail, "tuning: \(file.path)"))
+      return found
+    } catch {
+      notify(DeviceNotice(.warning, "\(error); kernels keep their standard parameters"))
+      return Tuning()
+    }
+  }
+
   private static func failure(of backend: OpenCLBackend) throws -> String? {
     try SelfTest.short(keepsDenormals: backend.facts.keepsDenormals).failure(of: backend)
   }
@@ -94,7 +125,7 @@ public struct DeviceChoice: Sendable, Hashable {
     }
     for candidate in list.ranked {
       do {
-        let backend = try OpenCLBackend(candidate.device, memoryLimit: memoryLimit)
+        let backend = try open(candidate.device, notify)
         guard let failure = try Self.failure(of: backend) else {
           notify(
             DeviceNotice(

@@ -34,8 +34,13 @@ public struct DeviceFacts: Sendable, Hashable {
   public let dividesExactly: Bool
   /// The extensions.
   public let extensions: Set<String>
+  /// What was found to be fast.
+  public internal(set) var tuning: Tuning
 
-  init(_ device: Device, assuming assumedType: DeviceType? = nil) throws(OpenCLError) {
+  package init(
+    _ device: Device, assuming assumedType: DeviceType? = nil, tuning: Tuning = Tuning()
+  ) throws(OpenCLError) {
+    self.tuning = tuning
     name = try device[.name]
     platform = try device.platform.name
     let itsType = try device[.type]

@@ -25,9 +25,9 @@ struct HistogramJob {
 
   /// Groups that share a channel: enough to occupy the device, of 16 Ki values and more; and few
   /// enough values that 32-bit counters suffice.
-  func slices(computeUnits: Int) -> Int {
+  func slices(_ facts: DeviceFacts) -> Int {
     let values = outer * inner
-    let wanted = computeUnits * (form == .stream ? 4 : 8) / max(extent, 1)
+    let wanted = facts.computeUnits * facts.number(.histogramGroups) / max(extent, 1)
     let sensible = values >> 14
     let needed = (values >> 31) + 1
     return max(1, needed, min(wanted, sensible))

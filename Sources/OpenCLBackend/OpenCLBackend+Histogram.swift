@@ -15,7 +15,7 @@ extension OpenCLBackend {
     let job = HistogramJob(
       outer: 1, extent: 1, inner: x.count, layout: layout, form: histogramForm)
     let count = try start(
-      job, x, first: 0, channels: 1, slices: job.slices(computeUnits: facts.computeUnits))
+      job, x, first: 0, channels: 1, slices: job.slices(facts))
     return PendingHistogram { [self] in try read(count, job)[0] }
   }
 
@@ -65,7 +65,7 @@ extension OpenCLBackend {
   }
 
   private func run(_ job: HistogramJob, _ x: Value) throws -> [Histogram] {
-    let slices = job.slices(computeUnits: facts.computeUnits)
+    let slices = job.slices(facts)
     let tableBytes = job.tableLength * 4 * (job.form == .stream ? slices : 1)
     let batch = max(1, (64 << 20) / tableBytes)
     var histograms: [Histogram] = []
@@ -133,7 +133,7 @@ extension OpenCLBackend {
       DeviceKernel(
         "histogram/scatter.cl", function, definitions, preludes: ["histogram/facts.cl"])
     }
-    let group = workGroup([256])
+    let group = workGroup([self.facts.number(.histogramItems)])
     try launch(kernel("clear"), global: [channels * group[0]], local: group, tables, facts)
     let global = [channels * slices * group[0]]
     let shape = (UInt64(job.outer), UInt64(job.extent), UInt64(job.inner))

@@ -29,16 +29,17 @@ public final class OpenCLBackend: HostFallback {
   ///
   /// Buffers take at most `memoryLimit` bytes together, where one is given. `assumedType` replaces the
   /// device's own: tests run the forms of kernels for GPUs on CPU drivers. `integerTier` replaces what
-  /// the device is found to have; instructions that it lacks end the process.
+  /// the device is found to have; instructions that it lacks end the process. `tuning` is what
+  /// `qtool bench --tune` found for the device; results do not depend on it.
   public init(
     _ device: Device, cache: BinaryCache? = .standard, profiling: Bool = false,
     assuming assumedType: DeviceType? = nil, memoryLimit: Int? = nil,
-    integerTier: IntegerTier.Kind? = nil
+    integerTier: IntegerTier.Kind? = nil, tuning: Tuning = Tuning()
   ) throws {
     self.device = device
     integerTierChoice = IntegerTierChoice(assuming: integerTier)
     do throws(OpenCLError) {
-      facts = try DeviceFacts(device, assuming: assumedType)
+      facts = try DeviceFacts(device, assuming: assumedType, tuning: tuning)
       context = try Context(device, memoryLimit: memoryLimit)
       queue = try Queue(context, profiling: profiling)
     } catch {

@@ -11,11 +11,11 @@ struct SearchSettings {
   init(_ levels: Int, _ scheme: Scheme, _ facts: DeviceFacts) {
     self.levels = levels
     self.scheme = scheme
-    workItems = facts.isCPU ? 1 : min(64, facts.maxWorkGroupSize)
+    workItems = facts.number(.searchItems)
   }
 
   /// Groups that occupy the device.
-  func groups(_ facts: DeviceFacts) -> Int { facts.computeUnits * 8 }
+  func groups(_ facts: DeviceFacts) -> Int { facts.computeUnits * facts.number(.searchGroups) }
 
   /// A kernel of `Kernels/search`; with `bins`, one that searches tables.
   func kernel(

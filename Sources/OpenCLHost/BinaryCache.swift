@@ -18,13 +18,17 @@ public struct BinaryCache: Sendable {
   /// `$LOWBIT_CACHE/programs`, else `$XDG_CACHE_HOME/lowbit/programs`, else
   /// `~/.cache/lowbit/programs`; `nil` if none of the variables is set.
   public static var standard: BinaryCache? {
+    standardRoot.map { BinaryCache(folder: $0 + "/programs") }
+  }
+
+  /// The folder of everything that is kept between runs: `$LOWBIT_CACHE`, else
+  /// `$XDG_CACHE_HOME/lowbit`, else `~/.cache/lowbit`; `nil` if none of the variables is set.
+  public static var standardRoot: String? {
     func value(_ name: String) -> String? {
       getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
     }
-    let root =
-      value("LOWBIT_CACHE") ?? value("XDG_CACHE_HOME").map { $0 + "/lowbit" }
+    return value("LOWBIT_CACHE") ?? value("XDG_CACHE_HOME").map { $0 + "/lowbit" }
       ?? value("HOME").map { $0 + "/.cache/lowbit" }
-    return root.map { BinaryCache(folder: $0 + "/programs") }
   }
 
   /// The program built from `source`, out of the cache where it has it.

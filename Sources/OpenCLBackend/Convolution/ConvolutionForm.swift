@@ -20,7 +20,7 @@ enum ConvolutionForm: Hashable, Sendable {
 
   /// The form for a pass on a device; `nil` if it has none.
   init?(_ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, on facts: DeviceFacts) {
-    let width = facts.vectorWidth >= 16 ? 16 : facts.vectorWidth >= 8 ? 8 : 4
+    let width = facts.numbers(.convolutionVector)[0]
     // Oclgrind, for one, has less local memory than the columns of a block take.
     let hasVectors = facts.isCPU && facts.localMemorySize >= 1 << 16
     if hasVectors, geometry.channels == 1, geometry.filters <= 2, geometry.groups > 1 {
@@ -28,7 +28,7 @@ enum ConvolutionForm: Hashable, Sendable {
     } else if hasVectors, let vector = Self.vector(geometry, pass, width: width, facts) {
       self = vector
     } else if facts.maxWorkGroupSize >= 64 {
-      self = .tile(side: facts.maxWorkGroupSize >= 256 ? 16 : 8)
+      self = .tile(side: facts.number(.convolutionSide))
     } else {
       return nil
     }
@@ -39,12 +39,14 @@ enum ConvolutionForm: Hashable, Sendable {
     _ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, width: Int,
     _ facts: DeviceFacts
   ) -> Self? {
-    let rows = bestRows(for: geometry.filters, width: width)
+    let tuned = facts.numbers(.convolutionVector)[1]
+    let rows = tuned > 0 ? tuned : bestRows(for: geometry.filters, width: width)
     let tiles = (geometry.filters + rows - 1) / rows
     let lanes = 2 * width
     let free = facts.localMemorySize / 4 - CanonicalProduct.blockLength * lanes
-    // Totals of more than 512 filters would not stay in a second-level cache beside the weights.
-    let largestPart = min(tiles, free / (rows * lanes), max(1, 512 / rows))
+    // Totals of more filters would not stay in a second-level cache beside the weights.
+    let most = max(1, facts.number(.convolutionPart) / rows)
+    let largestPart = min(tiles, free / (rows * lanes), most)
     guard largestPart > 0 else { return nil }
     // Work for every core, several times over, in parts of equal size; but no part so small that
     // loading its columns takes as long as multiplying.

@@ -15,8 +15,7 @@ extension OpenCLBackend {
     guard y.count > 0 else { return y }
     let factors = try factors(of: weights, for: products, problem)
     let table = try parameters(epilogue, after: factors, of: weights, problem)
-    let schedule = PackedSchedule(
-      problem, units: facts.computeUnits, sizes: factors.products.tileSizes)
+    let schedule = PackedSchedule(problem, on: facts, sizes: factors.products.tileSizes)
     let geometry = try constants(
       problem.numbers(schedule, epilogue.map { EpilogueCodes($0) } ?? .none))
     let scales = SIMD4(epilogue?.residual?.scales ?? SIMD3(repeating: 0), 0)

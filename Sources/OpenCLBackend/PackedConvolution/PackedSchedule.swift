@@ -9,22 +9,29 @@ struct PackedSchedule: Hashable, Sendable {
   /// Work-items along chunks and along blocks; there are as many for every group.
   var items: SIMD2<Int>
 
-  /// Bytes that the windows of a chunk may take: they stay in a core's second-level cache while the
-  /// filters pass.
-  private static let windowBytes = 160 << 10
   /// `MAX_TILES` of `convolve.cl`.
   private static let mostTiles = 32
 
-  /// A schedule for `units` cores in tiles of one of `sizes` pixels.
-  init(_ problem: PackedProblem, units: Int, sizes: [Int]) {
+  /// A schedule for a device in tiles of one of `sizes` pixels.
+  init(_ problem: PackedProblem, on facts: DeviceFacts, sizes: [Int]) {
+    self.init(
+      problem, units: facts.computeUnits, sizes: sizes,
+      largestWindow: facts.number(.packedWindow) << 10, share: facts.number(.packedItems))
+  }
+
+  /// A schedule for `units` cores with `share` work-items each, the windows of a chunk in at most
+  /// `largestWindow` bytes.
+  init(
+    _ problem: PackedProblem, units: Int, sizes: [Int], largestWindow: Int = .max, share: Int = 1
+  ) {
     // A tile costs what its pixels do, and a little for itself.
     func cost(_ size: Int) -> Int { (problem.pixels + size - 1) / size * (size + 1) }
     let size = sizes.min { cost($0) < cost($1) } ?? 1
     tilePixels = size
     let tiles = (problem.pixels + size - 1) / size
     // Several work-items for every core, so that one that others slow down does less of them.
-    let wanted = 4 * units
-    let fitting = max(1, Self.windowBytes / (size * problem.pitch))
+    let wanted = share * units
+    let fitting = max(1, largestWindow / (size * problem.pitch))
     let fair = max(2, (tiles + wanted - 1) / wanted)
     chunkTiles = min(fitting, fair, Self.mostTiles)
     let chunks = (tiles + chunkTiles - 1) / chunkTiles

@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
     discussion: examples(
       "qtool bench", "qtool bench histogram --json", "qtool bench search channel --bits 4 --excess",
       "qtool bench conv --batch 32", "qtool bench packed --shapes resnet-50 --widths w4a8",
-      "qtool bench --peer earlier.json"))
+      "qtool bench --peer earlier.json", "qtool bench --tune", "qtool bench --tune convolution"))
 
   @Argument(
     help: ArgumentHelp(
@@ -32,6 +32,13 @@ struct Bench: ParsableCommand {
     help: "Hold searches for scales against the exact optimum: seconds, at 8 bits a minute.")
   var excess = false
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Search the numbers that the device's kernels are fastest with and write them to the file that "
+        + "--tuning names; FILTER chooses parameters."))
+  var tune = false
+
   @OptionGroup var sizes: BenchOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var common: CommonOptions
@@ -41,6 +48,7 @@ struct Bench: ParsableCommand {
     var settings = try sizes.settings()
     settings.filter = filter
     settings.measuresExcess = excess
+    if tune { return try searchParameters(settings) }
     let names = KernelBenchmarks.names(settings)
     guard !names.isEmpty else {
       throw UsageError("no entry's name holds '\(filter.joined(separator: " "))'")

@@ -16,22 +16,31 @@ struct DeviceOptions: ParsableArguments {
       valueName: "size"))
   var deviceMemory: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What 'qtool bench --tune' found on the device: a file, or none; by default LOWBIT_TUNING, else "
+        + "a file of the device in the cache.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var tuning: String?
+
   func validate() throws {
     if let deviceMemory, Self.byteCount(deviceMemory) == nil {
       throw ValidationError("--device-memory \(deviceMemory): expected a number such as 512M")
     }
   }
 
-  private var choice: DeviceChoice {
-    DeviceChoice(device, memoryLimit: deviceMemory.flatMap(Self.byteCount))
+  private func choice(tuning: String?) -> DeviceChoice {
+    DeviceChoice(device, memoryLimit: deviceMemory.flatMap(Self.byteCount), tuning: tuning)
   }
 
   /// The backend that was asked for; see `DeviceChoice.open(notify:)`.
-  func open() throws -> any Backend { try choice.open(notify: Self.show) }
+  func open(tuning: String? = nil) throws -> any Backend {
+    try choice(tuning: tuning ?? self.tuning).open(notify: Self.show)
+  }
 
   /// Runs `body` on the backend, or again on the reference; see `DeviceChoice.run(notify:_:)`.
   func run<Result>(_ body: (any Backend) throws -> Result) throws -> Result {
-    try choice.run(notify: Self.show, body)
+    try choice(tuning: tuning).run(notify: Self.show, body)
   }
 
   private static func show(_ notice: DeviceNotice) {
