@@ -26,8 +26,8 @@ let package = Package(
     .target(
       name: "CKernels", path: "Kernels",
       exclude: [
-        "README.md", "bench", "conv", "elementwise", "histogram", "movement", "packed", "pool",
-        "prelude", "product", "quantize", "reduce", "resize", "search", "softmax",
+        "README.md", "bench", "codes", "conv", "elementwise", "histogram", "movement", "packed",
+        "pool", "prelude", "product", "quantize", "reduce", "resize", "search", "softmax",
       ]),
     .target(
       name: "OpenCLBackend", dependencies: ["CKernels", "Files", "OpenCLHost", "Operations"]),

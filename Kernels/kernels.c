@@ -8,6 +8,15 @@ static const char bench_ceilings[] = {
 static const char bench_products_vnni[] = {
 #embed "bench/products_vnni.cl" suffix(, 0)
 };
+static const char codes_combine[] = {
+#embed "codes/combine.cl" suffix(, 0)
+};
+static const char codes_map[] = {
+#embed "codes/map.cl" suffix(, 0)
+};
+static const char codes_pool[] = {
+#embed "codes/pool.cl" suffix(, 0)
+};
 static const char convolve_planes[] = {
 #embed "conv/convolve_planes.cl" suffix(, 0)
 };
@@ -158,6 +167,9 @@ static const char search_tables[] = {
 static const ck_source sources[] = {
     ROW("bench/ceilings.cl", bench_ceilings),
     ROW("bench/products_vnni.cl", bench_products_vnni),
+    ROW("codes/combine.cl", codes_combine),
+    ROW("codes/map.cl", codes_map),
+    ROW("codes/pool.cl", codes_pool),
     ROW("conv/convolve_planes.cl", convolve_planes),
     ROW("conv/convolve_tile.cl", convolve_tile),
     ROW("conv/convolve_vector.cl", convolve_vector),

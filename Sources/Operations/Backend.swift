@@ -174,6 +174,24 @@ public protocol Backend: AnyObject, Sendable {
     _ epilogue: Epilogue<Value>
   ) throws -> PackedCodes<Value>
 
+  /// 8-bit codes looked up: the result's byte is `table[byte]` for a table `uint8` `[256]`, and
+  /// `table[channel, byte]` for one `[channels, 256]`, where `channel` is the index along `axis`. Past
+  /// `channels`, where packed pixels have their padding, the result is 0.
+  func mapCodes(
+    _ x: Value, table: Value, to elementType: ElementType, axis: Int, channels: Int
+  ) throws -> Value
+
+  /// `function` (``BinaryFunction/add`` or ``BinaryFunction/multiply``) of what packed 8-bit codes stand
+  /// for, as ONNX's operators compute it: `quantize(function(dequantize(a), dequantize(b)))`, clipped
+  /// to the codes of `result`. `b` has the shape of `a`, or one pixel an image.
+  func combinePacked(
+    _ function: BinaryFunction, _ a: PackedCodes<Value>, unit aUnit: Float, _ b: PackedCodes<Value>,
+    unit bUnit: Float, to result: CodeScaling
+  ) throws -> PackedCodes<Value>
+
+  /// Pooling of packed 8-bit codes into packed 8-bit codes.
+  func poolPacked(_ x: PackedCodes<Value>, _ pooling: CodePooling) throws -> PackedCodes<Value>
+
   // MARK: Histograms
 
   /// Counts the `float32` elements of `x`; equal on every backend.

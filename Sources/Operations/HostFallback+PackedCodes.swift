@@ -34,6 +34,31 @@ extension HostFallback {
       ReferenceBackend.shared.convolvePacked(
         download(x), weights: weights.map(download), convolution, epilogue.map(download)))
   }
+
+  public func mapCodes(
+    _ x: Value, table: Value, to elementType: ElementType, axis: Int, channels: Int
+  ) throws -> Value {
+    try runOnHost("mapCodes", [x, table]) {
+      $0.mapCodes($1[0], table: $1[1], to: elementType, axis: axis, channels: channels)
+    }
+  }
+
+  public func combinePacked(
+    _ function: BinaryFunction, _ a: PackedCodes<Value>, unit aUnit: Float, _ b: PackedCodes<Value>,
+    unit bUnit: Float, to result: CodeScaling
+  ) throws -> PackedCodes<Value> {
+    noteHostOperation("combinePacked")
+    return try upload(
+      ReferenceBackend.shared.combinePacked(
+        function, download(a), unit: aUnit, download(b), unit: bUnit, to: result))
+  }
+
+  public func poolPacked(
+    _ x: PackedCodes<Value>, _ pooling: CodePooling
+  ) throws -> PackedCodes<Value> {
+    noteHostOperation("poolPacked")
+    return try upload(ReferenceBackend.shared.poolPacked(download(x), pooling))
+  }
 }
 
 extension Backend {

@@ -30,6 +30,12 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     case dequantize(QuantizationLayout)
     /// Of sums, multiplier, zero point and perhaps bias.
     case requantize(axis: Int, ElementType)
+    /// Of codes, table.
+    case mapCodes(ElementType, axis: Int, channels: Int)
+    /// Of codes of two tensors, which are packed.
+    case combineCodes(BinaryFunction, units: [Float], zeroPoints: [Int], CodeScaling)
+    /// Of codes, which are packed.
+    case poolCodes(CodePooling, zeroPoint: Int)
   }
 
   /// What is special about the case.
@@ -58,6 +64,7 @@ public struct OperationCase: Sendable, CustomStringConvertible {
   /// Every case of every topic.
   public static var all: [OperationCase] {
     elementwise + movement + casts + reductions + poolings + quantizations + resamplings
+      + codeArithmetic
   }
 
   /// Computes the case on `backend` and brings the result back.
@@ -105,6 +112,18 @@ public struct OperationCase: Sendable, CustomStringConvertible {
       try backend.requantize(
         x[0], bias: x.count > 3 ? x[3] : nil, multiplier: x[1], zeroPoint: x[2], axis: axis,
         to: elementType)
+    case .mapCodes(let elementType, let axis, let channels):
+      try backend.mapCodes(
+        x[0], table: x[1], to: elementType, axis: axis, channels: channels)
+    case .combineCodes(let function, let units, let zeroPoints, let result):
+      try backend.combinePacked(
+        function, backend.packCodes(x[0], zeroPoint: zeroPoints[0], bits: 8), unit: units[0],
+        backend.packCodes(x[1], zeroPoint: zeroPoints[1], bits: 8), unit: units[1], to: result
+      ).bytes
+    case .poolCodes(let pooling, let zeroPoint):
+      try backend.poolPacked(
+        backend.packCodes(x[0], zeroPoint: zeroPoint, bits: 8), pooling
+      ).bytes
     default: preconditionFailure("\(operation) has no codes")
     }
   }

@@ -34,6 +34,10 @@ import Testing
     try check(OperationCase.resamplings, on: backend)
   }
 
+  @Test(arguments: backends) func codeArithmetic(_ backend: OpenCLBackend) throws {
+    try check(OperationCase.codeArithmetic, on: backend)
+  }
+
   /// Shapes of the size of models' tensors never leave the device.
   @Test(arguments: backends) func largeShapes(_ shared: OpenCLBackend) throws {
     let backend = try OpenCLBackend(shared.device)

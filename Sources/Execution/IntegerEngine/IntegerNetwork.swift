@@ -13,7 +13,8 @@ public struct IntegerNetwork: Sendable {
   ///
   /// - Throws: ``Graph/GraphError`` when the nodes of `graph` cannot be put in order.
   public init(_ graph: Graph) throws {
-    var writer = try PackedWriter(graph.withIntegerProducts())
+    var codes = try CodesWriter(graph)
+    var writer = try PackedWriter(codes.rewritten().withIntegerProducts())
     for (number, node) in writer.source.nodes.enumerated() where !writer.isDone(number) {
       if !writer.writePacked(node) { writer.appendPlain(node) }
     }
@@ -35,7 +36,14 @@ extension PackedWriter {
     case ("com.microsoft", "QGemm"): gemm(node)
     case ("", "QLinearMatMul"), ("com.microsoft", "QLinearMatMul"): product(node)
     case ("", "MatMulInteger"): integerProduct(node)
-    case ("com.microsoft", "QLinearAdd"): residual(node)
+    case ("com.microsoft", "QLinearAdd"): residual(node) || combine(node, "AddPacked")
+    case ("com.microsoft", "QLinearMul"): combine(node, "MultiplyPacked")
+    case ("com.microsoft", "QLinearAveragePool"): pool(node, "AveragePoolPacked")
+    case ("com.microsoft", "QLinearGlobalAveragePool"): pool(node, "GlobalAveragePoolPacked")
+    case ("", "MaxPool"): pool(node, "MaxPoolPacked")
+    case (packedDomain, "MapCodes"): map(node)
+    case ("", "Clip"): clip(node)
+    case ("", "Flatten"), ("", "Reshape"): flatten(node)
     default: false
     }
   }

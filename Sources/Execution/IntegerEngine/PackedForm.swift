@@ -81,3 +81,18 @@ struct GraphConstants {
       scale: scales[0], zeroPoint: zero.integers()[0], type: zero.elementType)
   }
 }
+
+extension Graph {
+  /// What is known about every value, where open dimensions of inputs that have no name count as
+  /// dimensions with one: what follows the same input has the same extent.
+  func namedValues() throws -> [String: ValueInfo] {
+    var named = self
+    for index in named.inputs.indices {
+      guard let shape = named.inputs[index].shape else { continue }
+      named.inputs[index].shape = shape.enumerated().map { axis, dimension in
+        dimension == .unknown ? .symbolic("\0\(named.inputs[index].name)[\(axis)]") : dimension
+      }
+    }
+    return try named.inferredValues()
+  }
+}

@@ -6,7 +6,8 @@ extension PackedWriter {
   /// Whether `value` is read by one QLinearAdd alone that could take the writer of `value` in.
   func isSummand(_ value: String) -> Bool {
     guard let reader = index.onlyReader(of: value) else { return false }
-    return Summands(index.nodes[reader], constants) != nil
+    let node = index.nodes[reader]
+    return node.operatorType == "QLinearAdd" && Summands(node, constants) != nil
   }
 
   /// QLinearAdd of a convolution's result and another value of the same shape: the convolution's
@@ -39,7 +40,7 @@ extension PackedWriter {
   }
 }
 
-/// The operands of a QLinearAdd with constant quantizers of one type.
+/// The operands of a QLinearAdd or QLinearMul with constant quantizers of one type.
 struct Summands {
   struct Operand {
     var value: String
@@ -51,7 +52,7 @@ struct Summands {
   var sum: ConstantQuantizer
 
   init?(_ node: Node, _ constants: GraphConstants) {
-    guard node.operatorType == "QLinearAdd", node.inputs.count >= 7,
+    guard ["QLinearAdd", "QLinearMul"].contains(node.operatorType), node.inputs.count >= 7,
       let a = constants.quantizer(node.inputs[1], node.inputs[2]),
       let b = constants.quantizer(node.inputs[4], node.inputs[5]),
       let sum = constants.quantizer(

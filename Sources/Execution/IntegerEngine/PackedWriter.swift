@@ -29,7 +29,7 @@ struct PackedWriter {
     source = sorted
     index = GraphIndex(sorted)
     constants = GraphConstants(sorted)
-    values = try sorted.inferredValues()
+    values = try sorted.namedValues()
     names = ValueNames(of: sorted)
     initializers = sorted.initializers
   }

@@ -6,7 +6,8 @@ extension OperatorTable {
   /// Operators on codes that lie as integer kernels read them. No file has them: `IntegerNetwork`
   /// writes them.
   static let packedCodes: [any Operator.Type] = [
-    PackCodes.self, UnpackCodes.self, SumPacked.self, ConvolvePacked.self,
+    PackCodes.self, UnpackCodes.self, SumPacked.self, ConvolvePacked.self, MapCodes.self,
+    CombinePacked.self, PoolPacked.self,
   ]
 }
 

@@ -93,18 +93,46 @@ struct QLinearPool: Operator {
 
   func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
     let backend = call.backend
+    try call.require(0, in: CodeTypes.bytes)
+    try call.requireOneType([0, 2, 4])
     _ = try call.spatialExtents()
-    var x = try call.dequantized(0)
+    var x = try call.value(0)
     let rank = x.rank
+    guard rank <= 4 else {
+      throw call.unsupported("\(rank - 2) spatial dimensions are not supported; 1 and 2 are")
+    }
     let toFront = [0, rank - 1] + Array(1..<(rank - 1))
     if channelsLast { x = try backend.transpose(x, toFront) }
-    if let pool {
-      x = try pool.pool(x, call)
-    } else {
-      x = try backend.reduce(.mean, x, axes: Array(2..<rank))
-    }
-    if channelsLast { x = try backend.transpose(x, Shapes.inverse(toFront)) }
-    return try call.quantized(x, by: 3, type: try call.operand(0).elementType)
+    let packed = try backend.packCodes(x, zeroPoint: code(2, call), bits: 8)
+    let offset = x.elementType == .int8 ? 128 : 0
+    let result = CodeScaling(
+      scale: try call.scaleNumber(3), zeroPoint: try code(4, call) + offset)
+    let unit = try call.scaleNumber(1)
+    let pooled = try CodePooling.pool(
+      pool.map { .average(unit: unit, result, countsBorder: $0.countsBorder) }
+        ?? .mean(unit: unit, result), pool?.attributes.overPlane(rank: rank), packed, call)
+    var y = try backend.unpackCodes(
+      pooled, to: x.elementType, shape: call.plainShape(pooled.shape, rank: rank))
+    if channelsLast { y = try backend.transpose(y, Shapes.inverse(toFront)) }
+    return call.results(y)
+  }
+
+  /// The optional operand at `index`, one code.
+  private func code<B: Backend>(_ index: Int, _ call: OperatorCall<B>) throws -> Int {
+    call.has(index) ? Int(try call.scalar(index)) : 0
+  }
+}
+
+extension WindowAttributes {
+  /// The window over one dimension as one over two.
+  fileprivate func overPlane(rank: Int) -> WindowAttributes {
+    guard rank == 3 else { return self }
+    var wide = self
+    wide.kernel = kernel.map { [1] + $0 }
+    wide.strides = strides.map { [1] + $0 }
+    wide.dilations = dilations.map { [1] + $0 }
+    wide.pads = pads.map { $0.count == 2 ? [0, $0[0], 0, $0[1]] : $0 }
+    return wide
   }
 }
 

@@ -33,6 +33,27 @@ extension ShapeBackend {
       zeroPoint: epilogue.residual?.resultZeroPoint ?? epilogue.zeroPoint)
   }
 
+  func mapCodes(
+    _ x: ShapeValue, table: ShapeValue, to elementType: ElementType, axis: Int, channels: Int
+  ) -> ShapeValue {
+    ShapeValue(elementType: elementType, shape: x.shape)
+  }
+
+  func combinePacked(
+    _ function: BinaryFunction, _ a: PackedCodes<ShapeValue>, unit aUnit: Float,
+    _ b: PackedCodes<ShapeValue>, unit bUnit: Float, to result: CodeScaling
+  ) -> PackedCodes<ShapeValue> {
+    PackedCodes(a.bytes, layout: a.layout, zeroPoint: result.zeroPoint)
+  }
+
+  func poolPacked(
+    _ x: PackedCodes<ShapeValue>, _ pooling: CodePooling
+  ) -> PackedCodes<ShapeValue> {
+    packed(
+      [x.shape[0]] + pooling.outputExtents, x.layout,
+      zeroPoint: pooling.zeroPoint(of: x.zeroPoint))
+  }
+
   private func packed(
     _ pixels: [Int], _ layout: CodeLayout, zeroPoint: Int
   ) -> PackedCodes<ShapeValue> {
