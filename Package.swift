@@ -105,7 +105,10 @@ let package = Package(
       name: "OperationsTests",
       dependencies: ["CElementary", "Files", "OpenCLBackend", "OperationCases", "TestFolders"]),
     .testTarget(
-      name: "ExecutionTests", dependencies: ["Execution", "Graph", "Operations", "Tensors"]),
+      name: "ExecutionTests",
+      dependencies: [
+        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "Tensors",
+      ]),
     .testTarget(
       name: "ONNXTests",
       dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors", "TestFolders"]),

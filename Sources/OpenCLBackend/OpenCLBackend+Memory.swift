@@ -63,6 +63,7 @@ extension OpenCLBackend {
   /// Waits for everything that `value` depends on and brings it back. From a CPU device the tensor is
   /// a view of the device's memory, which stays in use as long as the tensor.
   public func download(_ value: Value) throws -> Tensor {
+    noteDownload()
     let (type, shape) = (value.elementType, value.shape)
     if let source = value.memory.source {
       return Tensor(elementType: type, shape: shape, storage: source)

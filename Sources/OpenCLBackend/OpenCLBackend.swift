@@ -24,6 +24,7 @@ public final class OpenCLBackend: HostFallback {
   let constantMemory = ConstantMemory()
   let integerTierChoice: IntegerTierChoice
   private let hostCounts = Mutex<[String: Int]>([:])
+  private let downloads = Mutex(0)
 
   /// A backend on `device`; compiled kernels are kept in `cache`.
   ///
@@ -77,6 +78,12 @@ public final class OpenCLBackend: HostFallback {
 
   /// How often the reference ran which operation because the device has no kernel for it.
   public var hostOperations: [String: Int] { hostCounts.withLock { $0 } }
+
+  /// How many values were brought back to the host.
+  package var downloadCount: Int { downloads.withLock { $0 } }
+
+  /// Counts a download.
+  func noteDownload() { downloads.withLock { $0 += 1 } }
 
   /// Counts an operation of the reference.
   public func noteHostOperation(_ name: StaticString) {

@@ -20,6 +20,29 @@ import Testing
     #expect(text.contains("every operator is supported") && text.contains("depthwise"))
   }
 
+  /// Layers, islands and accumulators of a quantized model; run and evaluate say the first two too.
+  @Test(arguments: ["ort-cpu", "qdq", "qoperator"]) func showsWhatRunsOnIntegers(
+    target: String
+  ) throws {
+    let model = try Models.write(MixedNetwork.graph, "m.onnx", in: folder)
+    try MixedNetwork.writeData(8, to: "\(folder.path)/d.npz")
+    let quantized = qtool(
+      "quantize", model, "--data", "\(folder.path)/d.npz", "--target", target, "-o",
+      "\(folder.path)/q.onnx", in: folder)
+    #expect(quantized.status == 0, "\(quantized.errors)")
+    let text = qtool("inspect", "\(folder.path)/q.onnx", in: folder).output
+    let summary = "on integers: 6 layers, 6 of them on packed codes; in float: nothing"
+    #expect(text.contains(summary), "\(text)")
+    #expect(text.contains("needs 19 bits") && text.contains("activations take at most"), "\(text)")
+    let json = qtool("inspect", "\(folder.path)/q.onnx", "--json", in: folder).output
+    #expect(json.contains("\"accumulatorBits\"") && json.contains("\"islands\" : ["))
+    let scores = qtool(
+      "evaluate", "\(folder.path)/q.onnx", "--data", "\(folder.path)/d.npz", in: folder)
+    #expect(scores.output.contains(summary), "\(scores.output)")
+    let float = qtool("inspect", model, "--json", in: folder).output
+    #expect(!float.contains("\"integers\""))
+  }
+
   @Test func wrongExtentsAreErrors() throws {
     let model = try Models.write(MixedNetwork.graph, "m.onnx", in: folder)
     for (extent, reason) in [

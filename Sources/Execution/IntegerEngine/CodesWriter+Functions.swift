@@ -17,6 +17,7 @@ extension CodesWriter {
     guard node.isInOwnDomain, node.outputs.count == 1, let first = node.inputs.first else {
       return false
     }
+    if try node.operatorType != "MaxPool" && holdParts(node) { return true }
     switch node.operatorType {
     case "AveragePool", "GlobalAveragePool": return hold(pool: node)
     case "Relu", "Clip":
@@ -52,6 +53,7 @@ extension CodesWriter {
         guard function.pair == nil, function.pool == nil else { return false }
         found = function.source
         nodes += function.nodes.filter { !nodes.contains($0) }
+      case .parts: return false
       }
       guard source == nil || source?.name == found.name else { return false }
       source = found

@@ -14,7 +14,10 @@ extension CodesWriter {
     guard node.domain.isEmpty, let first = node.inputs.first else { return false }
     switch node.operatorType {
     case "Concat": return try join(node)
-    case "MaxPool" where node.outputs.count > 1 || opset < 12: return false
+    case "MaxPool" where node.outputs.count == 1:
+      if try holdParts(node) { return true }
+      guard opset >= 12 else { return false }
+    case "MaxPool": return false
     case "Resize", "Upsample":
       guard node.isNearest else { return false }
     case "Pad":
@@ -37,15 +40,15 @@ extension CodesWriter {
     return true
   }
 
-  /// Concat of codes: of one quantizer as they are, of several each by a table of its own to the
-  /// quantizer that reads the result.
+  /// Concat of codes: of one quantizer as they are; of several it is held back.
   private mutating func join(_ node: Node) throws -> Bool {
     let parts = node.inputs.compactMap { heldCodes($0) }
     guard parts.count == node.inputs.count, let first = parts.first,
       parts.allSatisfy({ $0.quantizer.type == first.quantizer.type })
     else { return false }
     guard parts.allSatisfy({ $0.quantizer == first.quantizer }) else {
-      return try joinByTables(node, parts)
+      hold(node.outputs[0], .parts(node, node.inputs))
+      return true
     }
     var copy = node
     copy.inputs = parts.map(\.name)
@@ -57,33 +60,42 @@ extension CodesWriter {
     return true
   }
 
-  private mutating func joinByTables(_ node: Node, _ parts: [HeldCodes]) throws -> Bool {
-    guard let reader = index.onlyReader(of: node.outputs[0]), case let next = index.nodes[reader],
-      next.operatorType == "QuantizeLinear", next.isInOwnDomain, next.inputs.count > 2,
-      next.isPlainQuantizer,
-      let quantizer = constants.quantizer(next.inputs[1], next.inputs[2])
+  /// Computes an operator of joined values on every part.
+  mutating func holdParts(_ node: Node) throws -> Bool {
+    guard let first = node.inputs.first, case .parts(let join, let parts)? = held(first),
+      node.outputs.count == 1
     else { return false }
-    var copy = node
-    copy.inputs = []
-    for part in parts {
-      if part.quantizer == quantizer {
-        copy.inputs.append(part.name)
-        continue
-      }
-      var quantize = next
-      quantize.outputs = [unique("\(part.name)_requantized")]
-      guard try writeTable(HeldFunction(nodes: [], source: part), quantize) else { return false }
-      copy.inputs.append(quantize.outputs[0])
+    switch node.operatorType {
+    case "MaxPool", "AveragePool", "GlobalAveragePool":
+      guard join.attributes["axis"] == .int(1) else { return false }
+    case "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh": break
+    default: return false
     }
-    copy.outputs = [unique("\(node.outputs[0])_codes")]
-    append(copy)
-    hold(
-      node.outputs[0],
-      .codes(
-        HeldCodes(
-          name: copy.outputs[0], scale: next.inputs[1], zeroPoint: [next.inputs[2]],
-          quantizer: quantizer)))
+    var results: [String] = []
+    for value in parts {
+      var copy = node
+      copy.inputs[0] = value
+      copy.outputs = [part(of: value)]
+      try write(copy)
+      results += copy.outputs
+    }
+    hold(node.outputs[0], .parts(join, results))
     return true
+  }
+
+  /// Quantizes every part, and joins the codes.
+  mutating func writeParts(_ join: Node, _ parts: [String], _ quantize: Node) throws {
+    var copy = join
+    copy.inputs = []
+    copy.outputs = quantize.outputs
+    for value in parts {
+      var own = quantize
+      own.inputs[0] = value
+      own.outputs = [part(of: value)]
+      try write(own)
+      copy.inputs.append(float(own.outputs[0]))
+    }
+    append(copy)
   }
 
   /// The version of ONNX's own operator set.

@@ -14,6 +14,8 @@ struct CodesWriter {
     case codes(HeldCodes)
     /// Nodes that are not written yet.
     case function(HeldFunction)
+    /// Values of different scales that a Concat, which is not written yet, joins.
+    case parts(Node, [String])
   }
 
   let source: Graph
@@ -26,6 +28,8 @@ struct CodesWriter {
   private var held: [String: Held] = [:]
   /// Held values whose floats are written.
   private var written: Set<String> = []
+  /// The values whose number of dimensions values of the new graph have.
+  private var likes: [String: String] = [:]
   /// Values that are others under a new name.
   private var aliases: [String: String] = [:]
 
@@ -55,7 +59,8 @@ struct CodesWriter {
     return graph
   }
 
-  private mutating func write(_ node: Node) throws {
+  /// Writes `node` or holds it back.
+  mutating func write(_ node: Node) throws {
     if node.isInOwnDomain {
       if node.operatorType == "DequantizeLinear", hold(dequantized: node) { return }
       if node.operatorType == "QuantizeLinear", try quantize(node) { return }
@@ -92,7 +97,14 @@ struct CodesWriter {
   }
 
   /// The number of dimensions of a value of the original graph, where it is known.
-  func rank(of value: String) -> Int? { values[value]?.shape?.count }
+  func rank(of value: String) -> Int? { values[likes[value] ?? value]?.shape?.count }
+
+  /// A new name for a value that has as many dimensions as `value`.
+  mutating func part(of value: String) -> String {
+    let name = names.unique("\(value)_part")
+    likes[name] = likes[value] ?? value
+    return name
+  }
 
   /// The name of a value that is read as it is, its floats written if need be.
   mutating func float(_ value: String) -> String {
@@ -108,6 +120,11 @@ struct CodesWriter {
       guard var last = function.nodes.last else { return value }
       last.inputs = last.inputs.map { float($0) }
       nodes.append(last)
+    case .parts(let join, let parts):
+      var copy = join
+      copy.inputs = parts.map { float($0) }
+      copy.outputs = [value]
+      nodes.append(copy)
     }
     return value
   }
@@ -157,6 +174,9 @@ struct CodesWriter {
       if function.pair != nil { return writePair(function, node, quantizer) }
       if function.pool != nil { return writePool(function, node, quantizer) }
       return try writeTable(function, node)
+    case .parts(let join, let parts):
+      try writeParts(join, parts, node)
+      return true
     }
   }
 }

@@ -8,6 +8,10 @@ public import Graph
 public struct IntegerNetwork: Sendable {
   /// What is run.
   public let graph: Graph
+  /// The products of codes, in the order in which they run.
+  public let layers: [IntegerLayer]
+  /// The nodes that are computed in float.
+  public let islands: [FloatIsland]
 
   /// The integer network of `graph`.
   ///
@@ -19,6 +23,8 @@ public struct IntegerNetwork: Sendable {
       if !writer.writePacked(node) { writer.appendPlain(node) }
     }
     self.graph = writer.finished()
+    layers = writer.layers
+    islands = try self.graph.floatIslands()
   }
 }
 
@@ -40,6 +46,7 @@ extension PackedWriter {
     case ("com.microsoft", "QLinearMul"): combine(node, "MultiplyPacked")
     case ("com.microsoft", "QLinearAveragePool"): pool(node, "AveragePoolPacked")
     case ("com.microsoft", "QLinearGlobalAveragePool"): pool(node, "GlobalAveragePoolPacked")
+    case ("", "Concat"): concatenate(node)
     case ("", "MaxPool"): pool(node, "MaxPoolPacked")
     case (packedDomain, "MapCodes"): map(node)
     case ("", "Clip"): clip(node)

@@ -85,7 +85,7 @@ extension PackedWriter {
     }
     let form = packedRows(node.inputs[0], x, channels: weights.codes.shape[1], shape: shape)
     let sums = shape.count == 2 ? node.outputs[0] : unique("\(node.outputs[0])_rows")
-    appendSums(node, form, weights, writing: sums)
+    appendSums(node, form, weights, bias: "", writing: sums)
     if shape.count > 2 {
       let target = constant(.int64(shape.dropLast() + [weights.filters]), "\(sums)_shape")
       append(Node("Reshape", inputs: [sums, target], outputs: node.outputs))
@@ -104,6 +104,7 @@ extension PackedWriter {
     let multiplier = constant(
       weights.multiplier(alpha * input.scale, over: output.scale), "\(node.outputs[0])_multiplier")
     let (result, codes) = clipped(node.outputs[0], output)
+    note(node, x, weights, input: node.inputs[0], bias: bias, hasBorder: attributes.hasBorder)
     let facts = CodeFacts(channels: weights.filters, zeroPoint: output.storedZeroPoint)
     let pending = PendingConvolution(
       node: Node(
@@ -123,7 +124,7 @@ extension PackedWriter {
   ) {
     let result = node.outputs[0]
     var sums = unique("\(result)_sums")
-    appendSums(node, x, weights, writing: sums)
+    appendSums(node, x, weights, bias: bias, writing: sums)
     if !bias.isEmpty {
       let biased = unique("\(result)_biased")
       append(Node("Add", inputs: [sums, bias], outputs: [biased]))
@@ -139,8 +140,9 @@ extension PackedWriter {
   }
 
   private mutating func appendSums(
-    _ node: Node, _ x: PackedForm, _ weights: PackedWeights, writing sums: String
+    _ node: Node, _ x: PackedForm, _ weights: PackedWeights, bias: String, writing sums: String
   ) {
+    note(node, x, weights, input: node.inputs[0], bias: bias, hasBorder: false)
     let written = write(weights, node.outputs[0])
     append(
       Node(
@@ -204,6 +206,13 @@ extension Node {
 }
 
 extension [String: Attribute] {
+  /// Whether a window reaches past the input.
+  fileprivate var hasBorder: Bool {
+    if case .ints(let pads)? = self["pads"], pads.contains(where: { $0 != 0 }) { return true }
+    guard case .string(let word)? = self["auto_pad"] else { return false }
+    return word.hasPrefix("SAME")
+  }
+
   /// The attributes of a convolution over `rank - 2` dimensions for two; `nil` for other ranks.
   fileprivate func overTwoDimensions(rank: Int) -> Self? {
     var attributes = self

@@ -18,6 +18,10 @@ extension PackedWriter {
     }
     let input = form.name
     let stored = restored(table, form.type, type)
+    let entries256 = stored.array(of: UInt8.self)
+    let reached = entries256.indices.filter { range(of: node.inputs[0]).contains($0 % 256) }
+      .map { Int(entries256[$0]) }
+    if let low = reached.min(), let high = reached.max() { ranges[node.outputs[0]] = low...high }
     form.type = type
     // What the reader of the codes takes for zero is the reader's to say.
     form.facts.zeroPoint = 0
@@ -51,6 +55,9 @@ extension PackedWriter {
     var result = form
     let source = form.name
     result.facts.zeroPoint = form.facts.zeroPoint
+    if range.overlaps(self.range(of: node.inputs[0])) {
+      ranges[node.outputs[0]] = range.clamped(to: self.range(of: node.inputs[0]))
+    }
     let entries = constant(table, "\(node.outputs[0])_table")
     let name = define(node.outputs[0], as: result)
     append(
@@ -108,6 +115,7 @@ extension PackedWriter {
     attributes.merge(a.facts.attributes()) { $1 }
     attributes.merge(b.facts.attributes("other_")) { $1 }
     let name = define(result, as: form)
+    ranges[result] = codes
     append(
       Node(
         name: node.name, operatorType, domain: packedDomain, inputs: [a.name, b.name],
@@ -126,6 +134,7 @@ extension PackedWriter {
     let facts: CodeFacts
     if operatorType == "MaxPoolPacked" {
       facts = form.facts
+      ranges[node.outputs[0]] = ranges[node.inputs[0]]
     } else {
       guard node.inputs.count >= 4, let x = constants.quantizer(node.inputs[1], node.inputs[2]),
         let y = constants.quantizer(
@@ -144,6 +153,25 @@ extension PackedWriter {
       Node(
         name: node.name, operatorType, domain: packedDomain, inputs: [source], outputs: [name],
         attributes: attributes.merging(facts.attributes()) { $1 }))
+    return true
+  }
+
+  /// A Concat along the channels of codes that all are packed already.
+  mutating func concatenate(_ node: Node) -> Bool {
+    let forms = node.inputs.map { existingForm(of: $0) }.compactMap { $0 }
+    guard node.attributes["axis"] == .int(1), forms.count == node.inputs.count,
+      var form = forms.first,
+      forms.allSatisfy({
+        $0.type == form.type && $0.rank == form.rank && $0.rowsOf == nil && $0.facts.bits == 8
+      })
+    else { return false }
+    form.facts.channels = forms.reduce(0) { $0 + $1.facts.channels }
+    noteRange(node)
+    let name = define(node.outputs[0], as: form)
+    append(
+      Node(
+        name: node.name, "ConcatenatePacked", domain: packedDomain, inputs: forms.map(\.name),
+        outputs: [name], attributes: ["channels": .ints(forms.map(\.facts.channels))]))
     return true
   }
 

@@ -14,6 +14,10 @@ struct PackedWriter {
   /// What is known about the shapes of values.
   let values: [String: ValueInfo]
 
+  /// The products so far.
+  var layers: [IntegerLayer] = []
+  /// Codes, as stored, that a value can have, where these are fewer than all.
+  var ranges: [String: ClosedRange<Int>] = [:]
   private var names: ValueNames
   private(set) var nodes: [Node] = []
   private(set) var initializers: [String: Tensor]
@@ -51,6 +55,8 @@ struct PackedWriter {
   /// Adds a node as it is, with its operands in plain form.
   mutating func appendPlain(_ node: Node) {
     for value in node.valuesRead { makePlain(value) }
+    notePlain(node)
+    noteRange(node)
     nodes.append(node)
   }
 
@@ -166,6 +172,7 @@ struct PackedWriter {
     form.facts = convolution.epilogue.outcome.facts
     var node = convolution.node
     node.outputs = [define(convolution.result, as: form)]
+    ranges[convolution.result] = convolution.epilogue.outcome.codes
     node.attributes.merge(convolution.epilogue.attributes) { $1 }
     nodes.append(node)
   }

@@ -171,3 +171,43 @@ extension CodePooling {
       x, CodePooling(function, window: settled, outputExtents: extents))
   }
 }
+
+/// Packed 8-bit codes one after the other along the channels.
+struct ConcatenatePacked: Operator {
+  static let signatures = [
+    OperatorSignature(
+      "ConcatenatePacked", domain: packedDomain, inputs: 1...Int.max,
+      attributes: ["channels": .ints])
+  ]
+
+  /// Channels of every part.
+  let channels: [Int]
+
+  init(_ node: NodeReader) throws {
+    channels = try node.required("channels", node.ints("channels"))
+    guard channels.count == node.node.inputs.count, channels.allSatisfy({ $0 > 0 && $0 < 1 << 30 })
+    else { throw node.invalid("attribute 'channels' is \(channels)") }
+  }
+
+  func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
+    let backend = call.backend
+    var parts: [B.Value] = []
+    for (index, count) in channels.enumerated() {
+      let part = try call.packed(index, CodeFacts(channels: count, zeroPoint: 0)).bytes
+      guard part.shape[..<3] == (parts.first?.shape ?? part.shape)[..<3] else {
+        throw call.invalid("shapes \(part.shape) and \(parts[0].shape) do not fit together")
+      }
+      let extents = part.shape[..<3] + [count]
+      parts.append(
+        part.shape[3] == count
+          ? part
+          : try backend.slice(
+            part, starts: [0, 0, 0, 0], steps: [1, 1, 1, 1], extents: Array(extents)))
+    }
+    let joined = try backend.concatenate(parts, axis: 3)
+    let missing = CodeLayout(channels: joined.shape[3]).pixelBytes - joined.shape[3]
+    guard missing > 0 else { return call.results(joined) }
+    return call.results(
+      try backend.pad(joined, Padding(before: [0, 0, 0, 0], after: [0, 0, 0, missing])))
+  }
+}

@@ -60,12 +60,15 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try common.begin(self)
     let specification = try DataSpecification(parsing: data.data)
-    let graph = try engine.engine.form(of: try ONNXReader.read(path: model))
+    let form = try engine.engine.form(of: try ONNXReader.read(path: model))
+    let graph = form.graph
     if let scoreOutput, !graph.outputs.contains(where: { $0.name == scoreOutput }) {
       let names = graph.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
       throw UsageError("--score-output \(scoreOutput): the outputs of '\(model)' are \(names)")
     }
-    let other = try reference.map { try engine.engine.form(of: try ONNXReader.read(path: $0)) }
+    let other = try reference.map {
+      try engine.engine.form(of: try ONNXReader.read(path: $0)).graph
+    }
     let inputs = graph.inputs.map { ModelInput($0) }
     let dataset = try specification.open(
       for: inputs, seed: common.seed, tensorReader: InputFiles.tensor)
@@ -81,11 +84,13 @@ struct Evaluate: ParsableCommand {
         batch: batch.size, device: try device.open().name)
       return try common.emit(plan) { plan.text }
     }
-    let report = try device.run { backend in
+    var report = try device.run { backend in
       try Self.evaluate(
         graph, other, on: backend, dataset, batch, output: scoreOutput, model: model,
         reference: reference)
     }
+    report.engine = engine.engine
+    report.integers = form.integers
     try common.emit(report) { report.text }
     try checkGate(report.evaluation)
   }
@@ -149,9 +154,12 @@ private struct EvaluationReport: Encodable {
   var data: String
   var device: String
   var evaluation: Evaluation
+  var engine = Engine.integer
+  var integers: IntegerOutline?
 
   enum Key: String, CodingKey {
-    case model, reference, data, device, samples, batch, top1, top5, psnr, sqnr, agreement
+    case engine, integers, model, reference, data, device, samples, batch, top1, top5, psnr, sqnr,
+      agreement
     case referenceTop1, referencePSNR, samplesWithNaN, seconds, samplesPerSecond
   }
 
@@ -161,6 +169,8 @@ private struct EvaluationReport: Encodable {
     try container.encodeIfPresent(reference, forKey: .reference)
     try container.encode(data, forKey: .data)
     try container.encode(device, forKey: .device)
+    try container.encode(engine, forKey: .engine)
+    try container.encodeIfPresent(integers, forKey: .integers)
     try container.encode(evaluation.samples, forKey: .samples)
     try container.encode(evaluation.batch, forKey: .batch)
     try container.encodeIfPresent(evaluation.top1, forKey: .top1)
@@ -194,6 +204,7 @@ private struct EvaluationReport: Encodable {
     add("PSNR ", evaluation.psnr, "dB", reference: evaluation.referencePSNR)
     add("SQNR ", evaluation.sqnr, "dB")
     add("equal answers", evaluation.agreement, "%")
+    if let integers { lines.append(integers.summary) }
     return lines.joined(separator: "\n")
   }
 }

@@ -85,13 +85,14 @@ struct Run: ParsableCommand {
     outputDir: String
   ) throws -> RunResult {
     let start = ContinuousClock.now
-    let executor = try Executor(engine.engine.form(of: graph), on: backend)
+    let form = try engine.engine.form(of: graph)
+    let executor = try Executor(form.graph, on: backend)
     let prepared = ContinuousClock.now
     let outputs = try executor.run(tensors)
     let done = ContinuousClock.now
     let written = try OutputFolder(outputDir, overwrite: overwrite).write(outputs, of: graph)
     return RunResult(
-      model: model, device: backend.name, engine: engine.engine,
+      model: model, device: backend.name, engine: engine.engine, integers: form.integers,
       secondsToPrepare: (prepared - start).seconds, secondsToRun: (done - prepared).seconds,
       outputs: written)
   }
@@ -126,6 +127,7 @@ struct RunResult: Encodable {
   var model: String
   var device: String
   var engine: Engine
+  var integers: IntegerOutline?
   var secondsToPrepare: Double
   var secondsToRun: Double
   var outputs: [Output]
@@ -138,6 +140,7 @@ struct RunResult: Encodable {
     return table.text
       + "\non \(device): \(formatted(secondsToPrepare * 1000, digits: 1)) ms to prepare, "
       + "\(formatted(secondsToRun * 1000, digits: 1)) ms to run"
+      + (integers.map { "\n\($0.summary)" } ?? "")
   }
 }
 

@@ -44,6 +44,8 @@ struct InspectReport: Encodable {
   var quantization: QuantizationPlan.Outline?
   /// Why it would do nothing.
   var quantizationRefused: String?
+  /// What the integer engine makes of a quantized model.
+  var integers: IntegerOutline?
 
   init(of graph: Graph, model: String, extents: [String: Int]) throws {
     let analysis = try GraphAnalysis(of: graph, extents: extents)
@@ -72,6 +74,7 @@ struct InspectReport: Encodable {
         macs: rows.reduce(0) { $0 + ($1.macs ?? 0) })
     }
     unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: graph).map(\.message)
+    if unsupported.isEmpty { integers = try IntegerOutline(of: graph, extents: extents) }
     do {
       quantization = try QuantizationPlan(
         graph.preparedForQuantization(), settings: QuantizationSettings()
@@ -115,6 +118,7 @@ extension InspectReport {
           + problems.map { "  \($0.name) (\($0.operatorType)): \($0.problem ?? "")" }
           .joined(separator: "\n"))
     }
+    if let integers { parts.append(integers.table) }
     parts.append(quantizationText(listsNodes: listsNodes))
     parts.append(
       unsupported.isEmpty

@@ -12,9 +12,19 @@ enum Engine: String, ExpressibleByArgument, CaseIterable, Encodable {
   /// The graph that is run.
   ///
   /// - Throws: ``GraphError`` when the nodes of `graph` cannot be put in order.
-  func form(of graph: Graph) throws -> Graph {
-    self == .integer ? try IntegerNetwork(graph).graph : graph
+  func form(of graph: Graph) throws -> EngineForm {
+    guard self == .integer else { return EngineForm(graph: graph) }
+    let network = try IntegerNetwork(graph)
+    return EngineForm(
+      graph: network.graph, integers: network.layers.isEmpty ? nil : IntegerOutline(network))
   }
+}
+
+/// A graph as an engine runs it.
+struct EngineForm {
+  var graph: Graph
+  /// What is on integers and what is not; `nil` where nothing is.
+  var integers: IntegerOutline?
 }
 
 /// Options of commands that run quantized models.

@@ -1,0 +1,129 @@
+public import Graph
+import Operations
+import Tensors
+
+/// A product of codes of an ``IntegerNetwork``.
+public struct IntegerLayer: Sendable, Hashable {
+  /// The node's label in the model.
+  public var name: String
+  /// The operator that the integer engine runs, as ONNX names it.
+  public var operatorType: String
+  /// Whether its codes are packed, channels last.
+  public var isPacked: Bool
+  /// Bits of a weight as it is stored; `nil` where both factors are computed.
+  public var weightBits: Int?
+  /// The codes that its input can have, less their zero point.
+  public var inputs: ClosedRange<Int>
+  /// One interval a filter; empty where the number of terms depends on data.
+  public var filters: [AccumulatorInterval]
+
+  /// What the accumulators of all filters can hold.
+  public var accumulator: AccumulatorInterval? {
+    guard let first = filters.first else { return nil }
+    return filters.dropFirst().reduce(first) { $0.union($1) }
+  }
+}
+
+extension PackedWeights {
+  /// The accumulators of the filters for inputs within `inputs`.
+  func intervals(
+    inputs: ClosedRange<Int>, hasBorder: Bool, bias: [Int32]?
+  ) -> [AccumulatorInterval] {
+    let numbers = codes.integers()
+    let zeros = zeroPoint?.integers() ?? [0]
+    let length = numbers.count / filters
+    return (0..<filters).map { filter in
+      let zero = zeros[zeros.count == 1 ? 0 : filter]
+      return AccumulatorInterval(
+        weights: numbers[filter * length..<(filter + 1) * length].lazy.map { $0 - zero },
+        inputs: inputs, hasBorder: hasBorder, bias: bias.map { Int($0[filter]) } ?? 0)
+    }
+  }
+}
+
+extension PackedWriter {
+  /// Notes a product with constant weights.
+  mutating func note(
+    _ node: Node, _ x: PackedForm, _ weights: PackedWeights, input: String, bias: String,
+    hasBorder: Bool
+  ) {
+    let codes = range(of: input)
+    let inputs = codes.lowerBound - x.facts.zeroPoint...codes.upperBound - x.facts.zeroPoint
+    let values = bias.isEmpty ? nil : initializers[bias]?.array(of: Int32.self)
+    layers.append(
+      IntegerLayer(
+        name: node.label, operatorType: node.operatorType, isPacked: true,
+        weightBits: weights.codes.elementType.bitCount, inputs: inputs,
+        filters: weights.intervals(inputs: inputs, hasBorder: hasBorder, bias: values)))
+  }
+
+  /// Notes a product of codes that stay plain.
+  mutating func notePlain(_ node: Node) {
+    let places: (a: Int, aZero: Int, b: Int, bZero: Int)
+    switch node.operatorType {
+    case "QLinearConv", "QLinearMatMul", "QGemm": places = (0, 2, 3, 5)
+    case "MatMulInteger", "ConvInteger": places = (0, 2, 1, 3)
+    default: return
+    }
+    func codes(_ place: Int, _ zero: Int) -> ClosedRange<Int>? {
+      guard place < node.inputs.count else { return nil }
+      let value = node.inputs[place]
+      guard let type = constants[value]?.elementType ?? values[value]?.elementType else {
+        return nil
+      }
+      var zeroPoint = 0
+      if zero < node.inputs.count, !node.inputs[zero].isEmpty {
+        guard let tensor = constants[node.inputs[zero]], tensor.count == 1 else { return nil }
+        zeroPoint = tensor.integers()[0]
+      }
+      let shift = zeroPoint + type.codeOffset(bits: 8)
+      let range = range(of: value)
+      return range.lowerBound - shift...range.upperBound - shift
+    }
+    let a = codes(places.a, places.aZero)
+    var layer = IntegerLayer(
+      name: node.label, operatorType: node.operatorType, isPacked: false,
+      weightBits: constants.codes(node.inputs[places.b])?.elementType.bitCount,
+      inputs: a ?? -255...255, filters: [])
+    if let a, let b = codes(places.b, places.bZero), !node.operatorType.contains("Conv"),
+      case .fixed(let count)? = values[node.inputs[places.a]]?.shape?.last
+    {
+      layer.filters = [AccumulatorInterval(count: count, a, b)]
+    }
+    layers.append(layer)
+  }
+
+  // MARK: Codes that occur
+
+  /// Notes what codes a plain node writes: those that it reads, where it moves or cuts them off.
+  mutating func noteRange(_ node: Node) {
+    guard node.domain.isEmpty, let output = node.outputs.first, let first = node.inputs.first else {
+      return
+    }
+    switch node.operatorType {
+    case "Clip":
+      guard let type = values[first]?.elementType, CodeTypes.bytes.contains(type),
+        let bounds = codeBounds(of: node, type), bounds.overlaps(range(of: first))
+      else { return }
+      ranges[output] = bounds.clamped(to: range(of: first))
+    case "Concat":
+      let all = node.inputs.map { range(of: $0) }
+      guard let low = all.map(\.lowerBound).min(), let high = all.map(\.upperBound).max() else {
+        return
+      }
+      ranges[output] = low...high
+    case let type where Self.keepsCodes.contains(type):
+      for output in node.outputs { ranges[output] = ranges[first] }
+    default: return
+    }
+  }
+
+  /// Operators whose results are elements of their first operand.
+  private static let keepsCodes: Set<String> = [
+    "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Slice", "Gather",
+    "Split", "Expand", "Tile", "DepthToSpace", "SpaceToDepth", "MaxPool",
+  ]
+
+  /// The codes, as stored, that `value` can have.
+  func range(of value: String) -> ClosedRange<Int> { ranges[value] ?? 0...255 }
+}
