@@ -5,8 +5,8 @@ public import OpenCLHost
 /// after the other.
 ///
 /// Every candidate's results are held against the reference before it is timed; candidates take
-/// turns, so that a machine that slows down slows all. One replaces the standard only where its
-/// median is better by more than noise.
+/// turns, so that a machine that slows down slows all. The best replaces the standard only where it
+/// saves more than noise, and does so again in a second contest of the two.
 public struct Tuner {
   private let device: Device
   private let settings: BenchmarkSettings
@@ -55,16 +55,18 @@ public struct Tuner {
   /// - Throws: `DeviceError` where the standard itself fails; ``WrongResult`` where it differs from the
   ///   reference.
   public mutating func tune(_ parameter: TunableParameter) throws -> Finding {
-    var trials = parameter.candidates(on: facts).map { Trial(numbers: $0) }
-    for workload in TuningWorkload.all(for: parameter, settings) {
-      try time(workload, parameter, &trials)
+    let workloads = TuningWorkload.all(for: parameter, settings)
+    func contest(_ candidates: [[Int]]) throws -> (trials: [Trial], winner: Trial?) {
+      var trials = candidates.map { Trial(numbers: $0) }
+      for workload in workloads { try time(workload, parameter, &trials) }
+      let best = trials.min { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) }
+      let limit = (trials[0].seconds ?? 0) * (1 - Self.leastGain)
+      return (trials, best.flatMap { ($0.seconds ?? .infinity) < limit ? $0 : nil })
     }
-    let standard = trials[0].seconds ?? 0
-    let best = trials.min { ($0.seconds ?? .infinity) < ($1.seconds ?? .infinity) } ?? trials[0]
-    let isBetter = (best.seconds ?? .infinity) < standard * (1 - Self.leastGain)
-    let chosen = isBetter ? best.numbers : trials[0].numbers
-    tuning[parameter] = isBetter ? chosen : nil
-    return Finding(parameter: parameter, trials: trials, chosen: chosen)
+    let (trials, first) = try contest(parameter.candidates(on: facts))
+    let chosen = try first.flatMap { try contest([trials[0].numbers, $0.numbers]).winner }?.numbers
+    tuning[parameter] = chosen
+    return Finding(parameter: parameter, trials: trials, chosen: chosen ?? trials[0].numbers)
   }
 
   private func time(

@@ -64,18 +64,20 @@ def layers(shapes):
     return [Layer(line) for line in lines if line.strip()]
 
 
-def seconds(run, finish=lambda: None, least=0.05):
-    """Seconds of one call: of as many as take `least` seconds together, after one that is not counted."""
-    run()
-    finish()
-    count, start = 0, time.perf_counter()
-    while True:
-        run()
-        count += 1
-        if count & (count - 1) == 0:
-            finish()
-            if time.perf_counter() - start >= least:
-                return (time.perf_counter() - start) / count
+def seconds(run, finish=lambda: None, least=0.02, blocks=5):
+    """Seconds of one call: the median of blocks of as many as take `least` seconds, after two that are not counted, or one
+    where a call takes a second."""
+    def block(count):
+        start = time.perf_counter()
+        for _ in range(count):
+            run()
+        finish()
+        return (time.perf_counter() - start) / count
+
+    if block(1) > 1:
+        return block(1)
+    count = max(1, round(least / max(block(1), 1e-9)))
+    return statistics.median(block(count) for _ in range(blocks))
 
 
 class Ours:
@@ -101,21 +103,29 @@ class Ours:
 
 
 class Peers:
-    """Functions by (peer, work), timed once a round."""
+    """Functions by (peer, work), timed once a round.
+
+    `make` prepares the work and gives the function, anew for every round: what one peer keeps running, threads that wait
+    for work for one, would slow down the others.
+    """
 
     def __init__(self):
-        self.runs, self.times = {}, {}
+        self.makes, self.times = {}, {}
 
-    def add(self, peer, work, run, finish=lambda: None):
-        self.runs[peer, work] = (run, finish)
+    def add(self, peer, work, make, finish=lambda: None):
+        self.makes[peer, work] = (make, finish)
 
     def __call__(self):
-        for key, (run, finish) in self.runs.items():
-            self.times.setdefault(key, []).append(seconds(run, finish))
+        for key, (make, finish) in self.makes.items():
+            self.times.setdefault(key, []).append(seconds(make(), finish))
 
     def median(self, peer, work):
         times = self.times.get((peer, work))
         return statistics.median(times) if times else None
+
+    @property
+    def names(self):
+        return list(dict.fromkeys(peer for peer, _ in self.makes))
 
 
 def turns(rounds, *timers):

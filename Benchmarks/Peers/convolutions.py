@@ -42,37 +42,43 @@ def onnxruntime_session(onnx, runtime, layer, batch, threads, has_codes):
 def add_onnxruntime(peers, work, batch, threads):
     onnx, runtime = optional("onnx"), optional("onnxruntime")
     if onnx is None or runtime is None:
-        return []
+        return
     import onnx.numpy_helper  # noqa: F401
     for layer in work:
         for name, has_codes in (("ONNX Runtime float", False), ("ONNX Runtime int8", True)):
-            peers.add(name, layer.name, onnxruntime_session(onnx, runtime, layer, batch, threads, has_codes))
-    return ["ONNX Runtime float", "ONNX Runtime int8"]
+            peers.add(name, layer.name, lambda layer=layer, has_codes=has_codes: onnxruntime_session(
+                onnx, runtime, layer, batch, threads, has_codes))
+
+
+def torch_convolution(torch, layer, batch, kind):
+    x = torch.randn(batch, layer.channels, *layer.size, device="cuda", dtype=kind)
+    w = torch.randn(layer.filters, layer.channels // layer.groups, *layer.kernel, device="cuda", dtype=kind)
+    x, w = [t.to(memory_format=torch.channels_last) for t in (x, w)]
+    return lambda: torch.nn.functional.conv2d(x, w, stride=layer.stride, padding=layer.pads, groups=layer.groups)
+
+
+def torch_product(torch, pixels, depth, filters):
+    a = torch.randint(-128, 128, (pixels, depth), device="cuda", dtype=torch.int8)
+    b = torch.randint(-128, 128, (filters, depth), device="cuda", dtype=torch.int8).t()
+    return lambda: torch._int_mm(a, b)
 
 
 def add_torch(peers, work, batch):
     torch = optional("torch")
     if not cuda(torch):
-        return []
+        return
     torch.backends.cudnn.benchmark = True
     torch.backends.cudnn.allow_tf32 = False
-    names = ["torch fp32", "torch fp16", "torch._int_mm"]
     for layer in work:
-        for name, kind in ((names[0], torch.float32), (names[1], torch.float16)):
-            x = torch.randn(batch, layer.channels, *layer.size, device="cuda", dtype=kind)
-            w = torch.randn(layer.filters, layer.channels // layer.groups, *layer.kernel, device="cuda", dtype=kind)
-            x, w = [t.to(memory_format=torch.channels_last) for t in (x, w)]
-            peers.add(name, layer.name,
-                      lambda x=x, w=w, layer=layer: torch.nn.functional.conv2d(
-                          x, w, stride=layer.stride, padding=layer.pads, groups=layer.groups), torch.cuda.synchronize)
+        for name, kind in (("torch fp32", torch.float32), ("torch fp16", torch.float16)):
+            peers.add(name, layer.name, lambda layer=layer, kind=kind: torch_convolution(torch, layer, batch, kind),
+                      torch.cuda.synchronize)
         # Its extents must be multiples of 8, and there is none for groups.
         depth = layer.channels * layer.kernel[0] * layer.kernel[1]
         pixels = batch * layer.result[0] * layer.result[1]
         if layer.groups == 1 and depth % 8 == 0 and layer.filters % 8 == 0 and pixels > 16:
-            a = torch.randint(-128, 128, (pixels, depth), device="cuda", dtype=torch.int8)
-            b = torch.randint(-128, 128, (layer.filters, depth), device="cuda", dtype=torch.int8).t()
-            peers.add(names[2], layer.name, lambda a=a, b=b: torch._int_mm(a, b), torch.cuda.synchronize)
-    return names
+            peers.add("torch._int_mm", layer.name, lambda pixels=pixels, depth=depth, layer=layer: torch_product(
+                torch, pixels, depth, layer.filters), torch.cuda.synchronize)
 
 
 def main():
@@ -84,7 +90,9 @@ def main():
     work, rows = layers(options.shapes), []
     for batch in options.batch:
         peers = Peers()
-        names = add_onnxruntime(peers, work, batch, options.threads) + add_torch(peers, work, batch)
+        add_onnxruntime(peers, work, batch, options.threads)
+        add_torch(peers, work, batch)
+        names = peers.names
         widths = [word for width in options.widths for word in ("--widths", width)]
         ours = Ours(options, "@", "--shapes", options.shapes, "--batch", batch, *widths)
         turns(options.rounds, ours, peers)

@@ -18,23 +18,23 @@ def main():
     torch, cupy = optional("torch"), optional("cupy")
     if torch is not None:
         torch.set_num_threads(options.threads)
-    peers, names, bins = Peers(), ["numpy.histogram"], 2 * options.bins
+    peers, bins = Peers(), 2 * options.bins
     data = {}
     rng = np.random.default_rng(0)
     data["normal"] = rng.standard_normal(options.values, np.float32)
     data["relu"] = np.maximum(data["normal"], 0)
     for kind, x in data.items():
-        peers.add("numpy.histogram", kind, lambda x=x: np.histogram(x, bins))
+        peers.add("numpy.histogram", kind, lambda x=x: lambda: np.histogram(x, bins))
         if torch is not None:
             t = torch.from_numpy(x)
-            peers.add("torch.histc", kind, lambda t=t: torch.histc(t, bins))
+            peers.add("torch.histc", kind, lambda t=t: lambda: torch.histc(t, bins))
         if cuda(torch):
             g = torch.from_numpy(x).cuda()
-            peers.add("torch.histc, GPU", kind, lambda g=g: torch.histc(g, bins), torch.cuda.synchronize)
+            peers.add("torch.histc, GPU", kind, lambda g=g: lambda: torch.histc(g, bins), torch.cuda.synchronize)
         if cupy is not None and cuda(torch):
             c = cupy.asarray(x)
-            peers.add("cupy.histogram", kind, lambda c=c: cupy.histogram(c, bins), cupy.cuda.Device().synchronize)
-    names = sorted({peer for peer, _ in peers.runs})
+            peers.add("cupy.histogram", kind, lambda c=c: lambda: cupy.histogram(c, bins), cupy.cuda.Device().synchronize)
+    names = peers.names
     ours = Ours(options, "histogram", "--values", options.values, "--bins", options.bins,
                 *[word for kind in data for word in ("--distribution", kind)])
     turns(options.rounds, ours, peers)

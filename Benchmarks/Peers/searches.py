@@ -52,7 +52,7 @@ def main():
         path = Path(folder.name) / f"{length}.npy"
         np.save(path, rows)
         ours[length] = Ours(options, "search", "--weights", path, "--bits", options.bits, "--rounds", 5)
-        peers.add("numpy 100 scales", length, lambda rows=rows: plain(rows, options.bits))
+        peers.add("numpy 100 scales", length, lambda rows=rows: lambda: plain(rows, options.bits))
         if torch is not None and torchao is not None:
             torch.set_num_threads(options.threads)
             from torchao.quantization.granularity import PerAxis
@@ -65,9 +65,9 @@ def main():
                     MappingType.SYMMETRIC, torch.int8, PerAxis(0), quant_min=-half, quant_max=half - 1, eps=1e-9, steps=100)
                 observer(tensor)
                 return observer.calculate_qparams()
-            peers.add("torchao", length, observe)
+            peers.add("torchao", length, lambda observe=observe: observe)
     turns(options.rounds, *ours.values(), peers)
-    names = sorted({peer for peer, _ in peers.runs})
+    names = peers.names
     rows, shown, totals = [], [], [0.0] * (1 + len(names))
     for length, block in blocks.items():
         mine = ours[length].median(f"search channel given {options.bits} bits")
