@@ -77,6 +77,9 @@ static const char packed_multiply_vnni[] = {
 static const char packed_weights[] = {
 #embed "packed/weights.cl" suffix(, 0)
 };
+static const char packed_winograd[] = {
+#embed "packed/winograd.cl" suffix(, 0)
+};
 static const char pool_pool[] = {
 #embed "pool/pool.cl" suffix(, 0)
 };
@@ -193,6 +196,7 @@ static const ck_source sources[] = {
     ROW("packed/multiply_plain.cl", packed_multiply_plain),
     ROW("packed/multiply_vnni.cl", packed_multiply_vnni),
     ROW("packed/weights.cl", packed_weights),
+    ROW("packed/winograd.cl", packed_winograd),
     ROW("pool/pool.cl", pool_pool),
     ROW("prelude/activations.cl", prelude_activations),
     ROW("prelude/codes.cl", prelude_codes),

@@ -214,6 +214,6 @@ convolve_vector(__constant Geometry *g, __constant int4 *taps,
     const int output = firstOutput + v * VECTOR;
     if (output >= outputs) break;
     store_vector(g, group, output, min(outputs - output, VECTOR), firstTile * ROWS, rows,
-                 totals + v * VECTOR, y, bias, hasBias, multiplier, multiplierStep, zeroPoint);
+                 totals + v * VECTOR, y, bias, hasBias);
   }
 }

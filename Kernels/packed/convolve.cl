@@ -121,13 +121,17 @@ __kernel LB_GROUP void convolve(__global const uchar *x, __global const FACTOR *
       found[i] = find_tile(g, x, group, (first + i) * PIXELS, windows + i * tile_bytes);
     for (int block = first_block; block < last_block; ++block) {
       __global const FACTOR *factors = weights + (group * g->blocks + block) * block_weights;
-      for (int i = 0; i < count; ++i) {
-        multiply_block(found[i].pixels, found[i].pitch, found[i].words, found[i].segments,
-                       found[i].segment_step, factors, (int *)sums);
-        const int pixel = (first + i) * PIXELS;
-        for (int part = 0; part < BLOCK / 16; ++part)
-          finish_pixels(g, sums + part, BLOCK / 16, table, scales, other, y, pixel,
-                        min(PIXELS, g->pixels - pixel), group, block * BLOCK + 16 * part);
+      Finish halves[BLOCK / 16];
+      for (int i = 0; i < BLOCK / 16; ++i)
+        halves[i] = prepare(g, table, group, block * BLOCK + 16 * i);
+      for (int tile = 0; tile < count; ++tile) {
+        const Tile t = found[tile];
+        multiply_block(t.pixels, t.pitch, t.words, t.segments, t.segment_step, factors,
+                       (int *)sums);
+        const int pixel = (first + tile) * PIXELS;
+        for (int i = 0; i < BLOCK / 16; ++i)
+          finish_pixels(&halves[i], sums + i, BLOCK / 16, scales, other, y, pixel,
+                        min(PIXELS, g->pixels - pixel));
       }
     }
   }

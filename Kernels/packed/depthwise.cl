@@ -52,10 +52,10 @@ __kernel LB_GROUP void convolve_depthwise(__global const uchar *x, __global cons
     for (int column = 0; column < g->out_width; column += RUN) {
       const int count = min(RUN, g->out_width - column);
       for (int channel = 0; channel < g->y_pixel; channel += 16) {
+        const Finish finish = prepare(g, table, 0, channel);
         for (int i = 0; i < count; ++i)
           sums[i] = sum_window(g, pixels, weights, row, column + i, channel);
-        finish_pixels(g, sums, 1, table, scales, other, y, line * g->out_width + column, count, 0,
-                      channel);
+        finish_pixels(&finish, sums, 1, scales, other, y, line * g->out_width + column, count);
       }
     }
   }

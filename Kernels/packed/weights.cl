@@ -78,6 +78,61 @@ __kernel LB_GROUP void pack_depthwise(__global const CODE *codes,
   }
 }
 
+// Weights of 3 x 3 taps for `winograd.cl`: [blocks][16][tap / 4][32 filters][4], four times what
+// they are at each position. Work-items: blocks. `facts` has four more rows: what the sums of each
+// pixel of 2 x 2 have too much of, because the data's differences are offset.
+__kernel LB_GROUP void pack_winograd(__global const CODE *codes,
+                                     __global const ZERO_POINT *zero_points, int zero_point_count,
+                                     __global char *factors, __global int *facts, int offset,
+                                     __constant Geometry *g) {
+  const int block = get_global_id(0), places = g->blocks * BLOCK;
+  const long position_bytes = (long)g->tap * BLOCK;
+  __global char *to = factors + block * 16 * position_bytes;
+  for (int f = 0; f < BLOCK; ++f) {
+    const int row = block * BLOCK + f;
+    const bool exists = row < g->filters;
+    const int zero = exists && zero_point_count > 0 ? (int)zero_points[row % zero_point_count] : 0;
+    int sums[16], all = 0, misfits = 0;
+    for (int i = 0; i < 16; ++i) sums[i] = 0;
+    for (int c = 0; c < g->tap; ++c) {
+      int w[9], half_way[12];
+      for (int tap = 0; tap < 9; ++tap) {
+        w[tap] = exists && c < g->channels
+                     ? code_at(codes, row, g->channels * 9, c * 9 + tap) - zero
+                     : 0;
+        all += w[tap];
+      }
+      for (int x = 0; x < 3; ++x) {
+        half_way[x] = 2 * w[x];
+        half_way[3 + x] = w[x] + w[3 + x] + w[6 + x];
+        half_way[6 + x] = w[x] - w[3 + x] + w[6 + x];
+        half_way[9 + x] = 2 * w[6 + x];
+      }
+      for (int i = 0; i < 16; ++i) {
+        const int *r = half_way + i / 4 * 3;
+        const int column = i % 4;
+        const int u = column == 0   ? 2 * r[0]
+                      : column == 1 ? r[0] + r[1] + r[2]
+                      : column == 2 ? r[0] - r[1] + r[2]
+                                    : 2 * r[2];
+        to[i * position_bytes + (c / 4 * BLOCK + f) * 4 + c % 4] = (char)u;
+        sums[i] += i == 5 ? 0 : offset * u;
+        misfits |= u < -128 || u > 127;
+      }
+    }
+    facts[row] = all;
+    facts[places + row] = misfits;
+    for (int y = 0; y < 2; ++y) {
+      int r[4];
+      for (int x = 0; x < 4; ++x)
+        r[x] =
+            y == 0 ? sums[x] + sums[4 + x] + sums[8 + x] : sums[4 + x] - sums[8 + x] - sums[12 + x];
+      facts[(2 + 2 * y) * places + row] = r[0] + r[1] + r[2];
+      facts[(3 + 2 * y) * places + row] = r[1] - r[2] - r[3];
+    }
+  }
+}
+
 // The parameters of an epilogue, as `epilogue.cl` reads them. Work-items: filters of all groups,
 // filled up to blocks. A step is 0 where all filters have the first number.
 __kernel LB_GROUP void fold_parameters(__global const int *facts, __global const int *biases,

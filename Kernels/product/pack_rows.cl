@@ -6,8 +6,7 @@
 //
 //   group * strides.s0 + filter * strides.s1 + channel * strides.s2 + tap's index
 //
-// of `weights`: floats, 8-bit codes, or (BITS < 8) codes packed low bits first, each output channel
-// beginning at a whole byte. Codes have their zero point subtracted.
+// of `weights`: floats, or 8-bit codes, which have their zero point subtracted.
 #ifndef ROWS
 #error "ROWS: rows of weights that are worked on together"
 #endif
@@ -17,27 +16,6 @@
 #ifndef ZERO_POINT
 #define ZERO_POINT WEIGHT
 #endif
-#ifndef BITS
-#define BITS 8
-#endif
-
-float weight_at(__global const WEIGHT *weights, const int row, const int rowLength,
-                const int index) {
-#if BITS == 8
-  return (float)weights[index];
-#else
-  // Rows begin at whole bytes; `index` counts codes without that.
-  const int rowBytes = (rowLength * BITS + 7) / 8;
-  const int k = index - row * rowLength;
-  const int code =
-      ((uchar)weights[row * rowBytes + k * BITS / 8] >> (k * BITS % 8)) & ((1 << BITS) - 1);
-#ifdef SIGNED_CODES
-  return (float)(code >= 1 << (BITS - 1) ? code - (1 << BITS) : code);
-#else
-  return (float)code;
-#endif
-#endif
-}
 
 // Work-items: k, tile, group. `sizes`: filters and channels of a group, taps, number of zero
 // points, which rows share in turn.
@@ -61,7 +39,7 @@ __kernel void pack_rows(__global const WEIGHT *restrict weights,
     }
     const int row = group * filters + filter;
     const int index = group * strides.s0 + filter * strides.s1 + channel * strides.s2 + tap;
-    float value = weight_at(weights, row, depth, index);
+    float value = (float)weights[index];
     if (sizes.s3 > 0) value -= (float)zeroPoints[row % sizes.s3];
     out[r] = value;
   }

@@ -12,7 +12,6 @@ package struct SelfTest {
       ConvolutionCase.all.filter { !$0.hasDenormals }.map(SelfTestCase.convolution)
       + TransposedConvolutionCase.all.map(SelfTestCase.transposedConvolution)
       + CodeConvolutionCase.all.map(SelfTestCase.codeConvolution)
-      + QuantizedConvolutionCase.all.map(SelfTestCase.quantizedConvolution)
       + PackingCase.all.map(SelfTestCase.packing)
       + PackedConvolutionCase.all.map(SelfTestCase.packedConvolution)
     return SelfTest(

@@ -9,7 +9,6 @@ package enum SelfTestCase: CustomStringConvertible {
   case codeConvolution(CodeConvolutionCase)
   case matrixProduct(MatrixProductCase)
   case codeMatrixProduct(CodeMatrixProductCase)
-  case quantizedConvolution(QuantizedConvolutionCase)
   case packing(PackingCase)
   case packedConvolution(PackedConvolutionCase)
   case operation(OperationCase)
@@ -23,7 +22,6 @@ package enum SelfTestCase: CustomStringConvertible {
     case .codeConvolution(let example): "integer convolution, \(example)"
     case .matrixProduct(let example): "matrix product, \(example)"
     case .codeMatrixProduct(let example): "integer matrix product, \(example)"
-    case .quantizedConvolution(let example): "quantized convolution, \(example)"
     case .packing(let example): "packing, \(example)"
     case .packedConvolution(let example): "packed convolution, \(example)"
     case .operation(let example): "\(example)"
@@ -82,7 +80,6 @@ package enum SelfTestCase: CustomStringConvertible {
         backend.matrixMultiplyCodes(
           backend.upload(example.a), zeroPoint: value(example.aZeroPoint),
           backend.upload(example.b), zeroPoint: value(example.bZeroPoint)))
-    case .quantizedConvolution(let example): return try example.result(on: backend)
     case .packing(let example): return try example.result(on: backend)
     case .packedConvolution(let example): return try example.result(on: backend)
     case .operation(let example): return try example.result(on: backend)

@@ -49,36 +49,6 @@ extension OpenCLBackend {
       packing: .ofConvolution(geometry), result: .sum, to: .int32)
   }
 
-  /// Convolution of codes, requantized in the same kernel.
-  public func convolveQuantized(
-    _ x: Value, zeroPoint: Value?, weights: CodedWeights<Value>, _ convolution: Convolution,
-    _ requantization: Requantization<Value>
-  ) throws -> Value {
-    let geometry = ConvolutionGeometry(convolution, x: x.shape, weights: weights.shape)
-    guard hasForm(geometry, x) else {
-      return try onReference(
-        "convolveQuantized", x, weights.codes, zeroPoint, weights.zeroPoint, requantization.bias,
-        requantization.multiplier, requantization.zeroPoint
-      ) { reference, values in
-        let codes =
-          weights.packedType.map { values[1]!.unpackedRows(as: $0, shape: weights.shape) }
-          ?? values[1]!
-        let sums = reference.convolveCodes(
-          values[0]!, zeroPoint: values[2], weights: codes, weightsZeroPoint: values[3], convolution
-        )
-        return reference.requantize(
-          sums, bias: values[4], multiplier: values[5]!, zeroPoint: values[6]!, axis: 1,
-          to: requantization.elementType)
-      }
-    }
-    var packing = RowPacking.ofConvolution(geometry)
-    packing.packed = weights.packedType
-    return try run(
-      geometry, x: x, xZeroPoint: zeroPoint, weights: weights.codes,
-      weightsZeroPoint: weights.zeroPoint, packing: packing, result: .codes(requantization),
-      to: requantization.elementType)
-  }
-
   /// Runs the passes of a convolution. `packing` says where the weights of the first pass lie; its
   /// rows and taps are set for each.
   private func run(

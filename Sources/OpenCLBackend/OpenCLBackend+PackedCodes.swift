@@ -93,9 +93,11 @@ extension OpenCLBackend {
     let pixels = shape.reduce(1, *)
     if pixels > 0 {
       try launchItems(
-        DeviceKernel("packed/layout.cl", "change_width"), count: pixels, packed.bytes, bytes,
-        Int32(layout.channels), Int32(packed.layout.bits), Int32(packed.layout.pixelBytes),
-        Int32(bits), Int32(layout.pixelBytes), UInt32(pixels))
+        DeviceKernel(
+          "packed/layout.cl", bits == 8 ? "widen" : "narrow",
+          ["BITS=\(min(bits, packed.layout.bits))"]), count: pixels, packed.bytes, bytes,
+        Int32(layout.channels), Int32(packed.layout.pixelBytes), Int32(layout.pixelBytes),
+        UInt32(pixels))
     }
     return PackedCodes(bytes, layout: layout, zeroPoint: packed.zeroPoint)
   }

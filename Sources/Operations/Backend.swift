@@ -125,14 +125,6 @@ public protocol Backend: AnyObject, Sendable {
     _ convolution: Convolution
   ) throws -> Value
 
-  /// Convolution of codes, weights a byte each or packed, brought back to codes: what
-  /// ``convolveCodes(_:zeroPoint:weights:weightsZeroPoint:_:)`` and
-  /// ``requantize(_:bias:multiplier:zeroPoint:axis:to:)`` give, in one operation.
-  func convolveQuantized(
-    _ x: Value, zeroPoint: Value?, weights: CodedWeights<Value>, _ convolution: Convolution,
-    _ requantization: Requantization<Value>
-  ) throws -> Value
-
   /// Matrix product of 8-bit codes in exact `int32`, zero points subtracted; `bZeroPoint` is a scalar
   /// or one value a column, `aZeroPoint` a scalar or one value a row.
   func matrixMultiplyCodes(

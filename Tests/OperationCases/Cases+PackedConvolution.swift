@@ -84,6 +84,24 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
       rounding: .float(multiplier: Tensor(scalar: Float(0x1p-19))), zeroPoint: 200, codes: 0...255)
   }
 
+  /// Data of 4 bits and weights of 4 bits that are the least or the largest there are.
+  public init(atBothEnds name: String, channels: Int, filters: Int) {
+    var samples = SampleValues(seed: 77)
+    self.name = name
+    x = Tensor(
+      (0..<channels * 42).map { _ in samples.next().isMultiple(of: 2) ? UInt8(0) : 15 },
+      shape: [1, channels, 6, 7])
+    (zeroPoint, bits) = (9, 4)
+    weightCodes = Tensor(
+      (0..<filters * channels * 9).map { _ in samples.next().isMultiple(of: 2) ? Int8(-8) : 7 },
+      shape: [filters, channels, 3, 3], as: .int4)
+    weightsZeroPoint = nil
+    convolution = Convolution(
+      window: Window(kernel: [3, 3], padBefore: [1, 1], padAfter: [1, 1]))
+    epilogue = Epilogue(
+      rounding: .float(multiplier: Tensor(scalar: Float(0x1p-6))), zeroPoint: 128, codes: 0...255)
+  }
+
   /// The case's codes on `backend`, packed.
   public func packed<B: Backend>(on backend: B) throws -> PackedCodes<B.Value> {
     try backend.packCodes(backend.upload(x), zeroPoint: zeroPoint, bits: bits)

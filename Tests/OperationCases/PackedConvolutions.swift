@@ -74,7 +74,8 @@ extension PackedConvolutionCase {
   ]
 
   /// Codes and weights of few bits, zero points of weights.
-  private static let narrow: [PackedConvolutionCase] = fewBits + fewBitWeights + byteWeights
+  private static let narrow: [PackedConvolutionCase] =
+    fewBits + fewBitWeights + byteWeights + fewProducts
 
   private static let fewBits = [1, 2, 4].flatMap { bits in
     [3, 33, 65].map { channels in
@@ -104,6 +105,26 @@ extension PackedConvolutionCase {
   private static func weightsZeroPoints(filters: Int) -> [(String, [Int]?)] {
     [("none", nil), ("of all", []), ("a filter", [filters])]
   }
+
+  /// What can be computed by Winograd's products: 3 x 3 taps, data and weights of few bits.
+  private static let fewProducts = [
+    PackedConvolutionCase(
+      "3x3 of 4 bits, no border, three images", x: [3, 64, 9, 12], bits: 4, filters: 32,
+      kernel: [3, 3], weights: .int4, resultBits: 4, codes: 0...13),
+    PackedConvolutionCase(
+      "3x3 of 4 bits, border on some sides, other summand", x: [1, 96, 12, 33], as: .int8, bits: 4,
+      filters: 70, kernel: [3, 3], weights: .int4, pads: [2, 0, 1, 1], residual: true),
+    PackedConvolutionCase(
+      "3x3 of 2 bits, a shift", x: [2, 128, 14, 14], bits: 2, filters: 64, kernel: [3, 3],
+      weights: .int2, pads: same, rounding: .shift, resultBits: 2),
+    PackedConvolutionCase(
+      "3x3 of 4 bits, weights with a zero point", x: [1, 40, 7, 7], bits: 4, filters: 40,
+      kernel: [3, 3], weights: .uint4, pads: same, weightsZeroPoint: [40]),
+    PackedConvolutionCase(
+      "one row and one column", x: [1, 32, 1, 1], bits: 4, filters: 32, kernel: [3, 3],
+      weights: .int4, pads: same),
+    PackedConvolutionCase(atBothEnds: "4 bits at both ends", channels: 160, filters: 33),
+  ]
 
   /// Ways of rounding, ranges of codes, widths of results, other summands.
   private static let results: [PackedConvolutionCase] = roundings + ranges

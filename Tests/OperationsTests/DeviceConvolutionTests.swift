@@ -54,13 +54,6 @@ import Testing
     #expect(backend.hostOperations.isEmpty)
   }
 
-  @Test(arguments: everyForm) func convolveQuantized(_ backend: OpenCLBackend) throws {
-    for example in QuantizedConvolutionCase.all {
-      #expect(try example.result(on: backend) == example.expected, "\(example)")
-    }
-    #expect(backend.hostOperations.isEmpty)
-  }
-
   @Test(arguments: everyForm) func matrixMultiply(_ backend: OpenCLBackend) throws {
     for example in MatrixProductCase.all {
       let result = try backend.matrixMultiply(

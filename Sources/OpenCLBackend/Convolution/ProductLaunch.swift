@@ -9,8 +9,6 @@ struct ProductLaunch {
     case float(bias: OpenCLBackend.Value?)
     /// The sum of codes.
     case sum
-    /// The sum of codes brought back to codes.
-    case codes(Requantization<OpenCLBackend.Value>)
   }
 
   var geometry: ConvolutionGeometry
@@ -29,11 +27,6 @@ struct ProductLaunch {
     switch result {
     case .float: ["ELEMENT=\(x.elementType.kernelName)"]
     case .sum: ["ELEMENT=\(x.elementType.kernelName)", "CODES"]
-    case .codes(let requantization):
-      [
-        "ELEMENT=\(x.elementType.kernelName)", "CODES",
-        "REQUANTIZE=\(requantization.elementType.kernelName)",
-      ]
     }
   }
 }
@@ -84,21 +77,17 @@ extension OpenCLBackend {
     _ kernel: DeviceKernel, _ product: ProductLaunch, _ operation: StaticString, global: [Int],
     local: [Int], _ arguments: repeat each Argument
   ) throws {
-    var bias: Value?
-    var requantization: Requantization<Value>?
-    switch product.result {
-    case .float(let value): bias = value
-    case .sum: break
-    case .codes(let value): (requantization, bias) = (value, value.bias)
-    }
+    let bias: Value? =
+      switch product.result {
+      case .float(let bias): bias
+      case .sum: nil
+      }
     let (description, x) = (product.description, product.x)
-    let multiplierStep: Int32 = (requantization?.multiplier.count ?? 1) == 1 ? 0 : 1
     // Where there is nothing to point at, x serves; the kernel does not look.
     try launch(
       kernel, global: global, local: local, description.geometry, description.taps,
       description.factors, x, product.xZeroPoint ?? x, Int32(product.xZeroPoint?.count ?? 0),
       product.weights, product.y, bias ?? x, Int32(bias == nil ? 0 : 1),
-      requantization?.multiplier ?? x, multiplierStep, requantization?.zeroPoint ?? x,
       repeat each arguments, operation: operation)
   }
 }

@@ -12,8 +12,6 @@ struct RowPacking: Hashable, Sendable {
   var strides: SIMD3<Int32>
   /// The position of every tap within the weights of a channel.
   var taps: [Int32]
-  /// Whether codes are packed in less than a byte; `nil` if not.
-  var packed: ElementType? = nil
   /// The memory of the zero points; the companion keeps it alive.
   var zeroPoints: ObjectIdentifier? = nil
 }
@@ -42,10 +40,6 @@ extension OpenCLBackend {
     let packed = try scratch(byteCount: packing.groups * tiles * packing.rows * depth * 4)
     let taps = try uploadNumbers(packing.taps.flatMap { [0, 0, 0, $0] })
     var definitions = ["ROWS=\(packing.rows)", "WEIGHT=\(weights.elementType.kernelName)"]
-    if let type = packing.packed {
-      definitions += ["BITS=\(type.bitCount)"]
-      if Int8.represents(type) { definitions += ["SIGNED_CODES"] }
-    }
     if let zeroPoints { definitions += ["ZERO_POINT=\(zeroPoints.elementType.kernelName)"] }
     try launch(
       DeviceKernel("product/pack_rows.cl", "pack_rows", definitions),

@@ -7,15 +7,15 @@ enum PackedProducts: Hashable, Sendable {
   case vnni
   /// `multiply_plain.cl`: factors of two bytes.
   case plain
+  /// `winograd.cl`: as `vnni`, at 16 positions.
+  case winograd
 
-  /// Pixels that a tile can have.
-  var tileSizes: [Int] { self == .vnni ? [14, 12, 10, 8] : [12] }
+  /// Places that a tile can have.
+  var tileSizes: [Int] { self == .plain ? [12] : [14, 12, 10, 8] }
 
-  var file: String { self == .vnni ? "packed/multiply_vnni.cl" : "packed/multiply_plain.cl" }
+  var file: String { self == .plain ? "packed/multiply_plain.cl" : "packed/multiply_vnni.cl" }
 
-  var factorType: String { self == .vnni ? "char" : "short" }
-
-  var factorBytes: Int { self == .vnni ? 1 : 2 }
+  var factorType: String { self == .plain ? "short" : "char" }
 }
 
 /// How weights are brought into the order of products; see `packed/weights.cl`.
@@ -24,6 +24,8 @@ struct FactorPacking: Hashable, Sendable {
   var groups, filters, channels, tap: Int
   var kernel: SIMD2<Int>
   var isDepthwise: Bool
+  /// What data are offset by; of `winograd` only.
+  var offset: Int
   var packedType: ElementType?
   /// The memory of the zero points; the companion keeps it alive.
   var zeroPoints: ObjectIdentifier?
@@ -35,6 +37,7 @@ struct FactorPacking: Hashable, Sendable {
     self.products = products
     (groups, filters, channels) = (problem.groups, problem.filters, problem.channels)
     (tap, kernel, isDepthwise) = (problem.tap, problem.kernel, problem.isDepthwise)
+    offset = products == .winograd ? 2 * problem.largestCode : 0
     packedType = weights.packedType
     zeroPoints = weights.zeroPoint.map { ObjectIdentifier($0.memory) }
   }
@@ -44,29 +47,29 @@ struct FactorPacking: Hashable, Sendable {
 struct PackedFactors {
   var products: PackedProducts
   var factors: DeviceMemory
-  /// The sum of every filter's factors, and whether one of them does not fit a byte.
+  /// The sum of every filter's factors, whether one of them does not fit a byte, and what else
+  /// `weights.cl` says.
   var facts: DeviceMemory
 }
 
 extension OpenCLBackend {
-  /// The factors that `weights` are for `products`, or for plain ones where they do not fit a byte,
-  /// from the last call with the same weights.
+  /// The factors that `weights` are for `products`, or, where they do not fit a byte, for the next
+  /// that can have them; from the last call with the same weights.
   func factors(
     of weights: CodedWeights<Value>, for products: PackedProducts, _ problem: PackedProblem
   ) throws -> PackedFactors {
     let products = problem.isDepthwise ? .plain : products
-    let companion = try weights.codes.memory.companion(
-      .factors(FactorPacking(problem, weights, for: products))
-    ) {
-      var (factors, facts) = try pack(weights, for: products, problem)
-      var chosen = products
-      if products == .vnni, try hasMisfits(facts) {
-        chosen = .plain
-        (factors, facts) = try pack(weights, for: .plain, problem)
+    let packing = FactorPacking(problem, weights, for: products)
+    let companion = try weights.codes.memory.companion(.factors(packing)) {
+      let (factors, facts) = try pack(weights, packing, problem)
+      if products != .plain, try hasMisfits(facts, problem) {
+        let others = try self.factors(
+          of: weights, for: products == .winograd ? .vnni : .plain, problem)
+        return Companion(memories: [others.factors, others.facts], products: others.products)
       }
       return Companion(
         memories: [factors, facts.memory] + (weights.zeroPoint.map { [$0.memory] } ?? []),
-        products: chosen)
+        products: products)
     }
     return PackedFactors(
       products: companion.products ?? .plain, factors: companion.memories[0],
@@ -74,32 +77,48 @@ extension OpenCLBackend {
   }
 
   private func pack(
-    _ weights: CodedWeights<Value>, for products: PackedProducts, _ problem: PackedProblem
+    _ weights: CodedWeights<Value>, _ packing: FactorPacking, _ problem: PackedProblem
   ) throws -> (factors: DeviceMemory, facts: Value) {
-    let type = weights.packedType ?? weights.codes.elementType
+    let (products, type) = (packing.products, weights.packedType ?? weights.codes.elementType)
     var definitions = [
       "CODE=\(weights.codes.elementType.kernelName)", "BITS=\(weights.packedType?.bitCount ?? 8)",
       "ZERO_POINT=\((weights.zeroPoint?.elementType ?? type).kernelName)",
-      "FACTOR=\(products.factorType)", "GROUP=\(products == .vnni ? 4 : 1)",
+      "FACTOR=\(products.factorType)", "GROUP=\(products == .plain ? 1 : 4)",
     ]
     if Int8.represents(type) { definitions.append("SIGNED_CODES") }
+    let isWinograd = products == .winograd
+    let depth = isWinograd ? 16 * problem.tap : problem.depth
     let factors = try scratch(
-      byteCount: problem.places * problem.depth * products.factorBytes)
-    let facts = try makeValue(.int32, [2, problem.places])
-    let none = PackedSchedule(problem, units: 1, sizes: [1])
-    try launch(
+      byteCount: problem.places * depth * (products == .plain ? 2 : 1))
+    let facts = try makeValue(.int32, [isWinograd ? 6 : 2, problem.places])
+    let geometry = try constants(
+      problem.numbers(PackedSchedule(problem, products, units: 1), .none))
+    let (zeroPoints, count) = (
+      weights.zeroPoint ?? weights.codes, Int32(weights.zeroPoint?.count ?? 0)
+    )
+    func kernel(_ function: String) -> DeviceKernel {
       DeviceKernel(
-        "packed/weights.cl", problem.isDepthwise ? "pack_depthwise" : "pack_weights", definitions,
-        preludes: ["packed/geometry.cl"]),
-      global: [problem.blocks, problem.groups], local: [1, 1], weights.codes,
-      weights.zeroPoint ?? weights.codes, Int32(weights.zeroPoint?.count ?? 0), factors, facts,
-      constants(problem.numbers(none, .none)))
+        "packed/weights.cl", function, definitions, preludes: ["packed/geometry.cl"])
+    }
+    if isWinograd {
+      try launch(
+        kernel("pack_winograd"), global: [problem.blocks], local: [1], weights.codes, zeroPoints,
+        count, factors, facts, Int32(packing.offset), geometry)
+    } else if problem.isDepthwise {
+      try launch(
+        kernel("pack_depthwise"), global: [problem.blocks], local: [1], weights.codes, zeroPoints,
+        count, factors, facts, geometry)
+    } else {
+      try launch(
+        kernel("pack_weights"), global: [problem.blocks, problem.groups], local: [1, 1],
+        weights.codes, zeroPoints, count, factors, facts, geometry)
+    }
     return (factors, facts)
   }
 
-  private func hasMisfits(_ facts: Value) throws -> Bool {
+  private func hasMisfits(_ facts: Value, _ problem: PackedProblem) throws -> Bool {
     try download(facts).withElements(of: Int32.self) {
-      $0[($0.count / 2)...].contains { $0 != 0 }
+      $0[problem.places..<2 * problem.places].contains { $0 != 0 }
     }
   }
 }
@@ -128,7 +147,8 @@ extension OpenCLBackend {
       values: values.map { $0.map { ObjectIdentifier($0.memory) } })
     let companion = try weights.codes.memory.companion(.epilogue(folding)) {
       let table = try scratch(byteCount: 3 * problem.places * 4)
-      let none = PackedSchedule(problem, units: 1, sizes: [1])
+      let geometry = try constants(
+        problem.numbers(PackedSchedule(problem, factors.products, units: 1), .none))
       func step(_ value: Value?) -> Int32 { (value?.count ?? 1) > 1 ? 1 : 0 }
       // Where there is nothing to point at, the facts serve.
       let nothing = factors.facts
@@ -139,7 +159,7 @@ extension OpenCLBackend {
           preludes: ["packed/geometry.cl"]),
         global: [problem.places], local: [1], factors.facts, bias?.memory ?? nothing,
         Int32(bias == nil ? 0 : 1), multiplier?.memory ?? nothing, step(multiplier),
-        shift?.memory ?? nothing, step(shift), table, constants(problem.numbers(none, .none)))
+        shift?.memory ?? nothing, step(shift), table, geometry)
       return Companion(memories: [table] + values.compactMap { $0?.memory })
     }
     return companion.memories[0]

@@ -13,9 +13,13 @@ extension OpenCLBackend {
       epilogue == nil ? .int32 : .uint8, problem.resultShape(hasEpilogue: epilogue != nil),
       operation: operation)
     guard y.count > 0 else { return y }
-    let factors = try factors(of: weights, for: products, problem)
+    // Weights of few bits as a rule are few-bit at all positions too.
+    let wished =
+      products == .vnni && problem.hasWinograd
+        && (weights.packedType ?? weights.codes.elementType).bitCount < 8 ? .winograd : products
+    let factors = try factors(of: weights, for: wished, problem)
     let table = try parameters(epilogue, after: factors, of: weights, problem)
-    let schedule = PackedSchedule(problem, on: facts, sizes: factors.products.tileSizes)
+    let schedule = PackedSchedule(problem, factors.products, on: facts)
     let geometry = try constants(
       problem.numbers(schedule, epilogue.map { EpilogueCodes($0) } ?? .none))
     let scales = SIMD4(epilogue?.residual?.scales ?? SIMD3(repeating: 0), 0)
@@ -32,20 +36,32 @@ extension OpenCLBackend {
         other, y, Int32(share), geometry, operation: operation)
       return y
     }
-    let windows = try scratch(byteCount: schedule.windowBytes(problem), operation: operation)
+    let data = try scratch(byteCount: schedule.dataBytes, operation: operation)
     // Sums of this many pixels stay in registers: 32 of 16 lanes, or 16 of 8.
     let rows = facts.vectorWidth >= 16 ? 6 : 3
-    try launch(
-      DeviceKernel(
-        "packed/convolve.cl", "convolve",
-        result + [
-          "PIXELS=\(schedule.tilePixels)", "FACTOR=\(factors.products.factorType)", "ROWS=\(rows)",
-        ],
-        preludes: [
-          "prelude/divide.cl", "packed/geometry.cl", factors.products.file, "packed/gather.cl",
-        ] + Self.finishing),
-      global: [schedule.items.x, schedule.items.y, problem.groups], local: [1, 1, 1], x.bytes,
-      factors.factors, table, scales, other, y, windows, geometry, operation: operation)
+    let definitions =
+      result + [
+        "PIXELS=\(schedule.tilePlaces)", "FACTOR=\(factors.products.factorType)", "ROWS=\(rows)",
+      ]
+    let preludes = ["prelude/divide.cl", "packed/geometry.cl", factors.products.file]
+    let global = [schedule.items.x, schedule.items.y, problem.groups]
+    if factors.products == .winograd {
+      let part = problem.inputPixel.isMultiple(of: 64) ? "ulong8" : "ulong4"
+      try launch(
+        DeviceKernel(
+          "packed/winograd.cl", "convolve_winograd",
+          definitions + ["MOST=\(problem.largestCode)", "PART=\(part)"],
+          preludes: preludes + Self.finishing),
+        global: global, local: [1, 1, 1], x.bytes, factors.factors, table, factors.facts, scales,
+        other, y, data, geometry, operation: operation)
+    } else {
+      try launch(
+        DeviceKernel(
+          "packed/convolve.cl", "convolve", definitions,
+          preludes: preludes + ["packed/gather.cl"] + Self.finishing),
+        global: global, local: [1, 1, 1], x.bytes, factors.factors, table, scales, other, y, data,
+        geometry, operation: operation)
+    }
     return y
   }
 

@@ -13,6 +13,8 @@ struct PackedProblem: Hashable, Sendable {
   var inputPixel, outputPixel: Int
   /// The code of the border.
   var inputZeroPoint: Int
+  /// The largest code of x.
+  var largestCode: Int
   /// Whether every channel has a filter of its own; then `groups` is 1 and `filters` all of them.
   var isDepthwise: Bool
 
@@ -35,6 +37,7 @@ struct PackedProblem: Hashable, Sendable {
     inputPixel = CodeLayout(channels: shape[1]).pixelBytes
     outputPixel = CodeLayout(channels: weights[0]).pixelBytes
     inputZeroPoint = x.zeroPoint
+    largestCode = x.layout.maximum
     isDepthwise = groups > 1 && channels == 1 && filters == 1
     if isDepthwise { (groups, filters) = (1, groups) }
     let counts = [
@@ -54,11 +57,12 @@ struct PackedProblem: Hashable, Sendable {
   /// Bytes of a window.
   var depth: Int { kernel.x * kernel.y * tap }
 
-  /// Bytes from a gathered window to the next: an odd number of cache lines, so that the windows of a
-  /// tile do not all fall upon a few sets of the cache.
-  var pitch: Int {
-    let lines = (depth + 63) / 64
-    return 64 * (lines.isMultiple(of: 2) ? lines + 1 : lines)
+  /// Whether 16 products can take the place of 36; see `packed/winograd.cl`. With few channels or
+  /// filters they save less than their transformations cost.
+  var hasWinograd: Bool {
+    let one = SIMD2(repeating: 1)
+    return kernel == SIMD2(repeating: 3) && strides == one && dilations == one && groups == 1
+      && !isDepthwise && largestCode <= 63 && channels >= 32 && filters >= 32
   }
 
   /// The struct `Geometry`.
@@ -66,7 +70,7 @@ struct PackedProblem: Hashable, Sendable {
     let numbers = [
       batch, groups, isDepthwise ? 1 : channels, filters, input.x, input.y, output.x, output.y,
       kernel.x, kernel.y, strides.x, strides.y, dilations.x, dilations.y, pads.x, pads.y,
-      inputPixel, outputPixel, tap, pitch, blocks, pixels, schedule.chunkTiles,
+      inputPixel, outputPixel, tap, schedule.pitch, blocks, pixels, schedule.chunkTiles,
       schedule.partBlocks, inputZeroPoint,
     ]
     return (numbers + codes.numbers).map { Int32($0) }

@@ -34,28 +34,6 @@ public struct CodedWeights<Value: BackendValue>: Sendable {
   }
 }
 
-/// How `int32` sums become codes: `saturate(rint(Float(sum + bias) * multiplier) + zeroPoint)`, as
-/// ONNX Runtime does it.
-public struct Requantization<Value: BackendValue>: Sendable {
-  /// `int32` `[M]`; nothing stands for zero. The addition wraps.
-  public var bias: Value?
-  /// `float32`, a scalar or `[M]`.
-  public var multiplier: Value
-  /// A scalar of the result's type.
-  public var zeroPoint: Value
-  /// The type of the result, `int8` or `uint8`.
-  public var elementType: ElementType
-
-  /// Makes a requantization.
-  public init(bias: Value? = nil, multiplier: Value, zeroPoint: Value, to elementType: ElementType)
-  {
-    self.bias = bias
-    self.multiplier = multiplier
-    self.zeroPoint = zeroPoint
-    self.elementType = elementType
-  }
-}
-
 extension Tensor {
   /// Codes of 4 or 2 bits packed two or four a byte, low bits first; every index of the first axis
   /// begins at a whole byte, and unused bits are 0. The result is `uint8`
@@ -100,25 +78,4 @@ extension Tensor {
 extension ElementType {
   /// Bytes that `count` packed codes take.
   package func rowByteCount(_ count: Int) -> Int { (count * bitCount + 7) / 8 }
-}
-
-extension Backend {
-  /// What a quantized convolution means: ``convolveCodes(_:zeroPoint:weights:weightsZeroPoint:_:)``,
-  /// then ``requantize(_:bias:multiplier:zeroPoint:axis:to:)``.
-  public func convolveQuantized(
-    _ x: Value, zeroPoint: Value?, weights: CodedWeights<Value>, _ convolution: Convolution,
-    _ requantization: Requantization<Value>
-  ) throws -> Value {
-    let codes =
-      if let type = weights.packedType {
-        try upload(download(weights.codes).unpackedRows(as: type, shape: weights.shape))
-      } else {
-        weights.codes
-      }
-    let sums = try convolveCodes(
-      x, zeroPoint: zeroPoint, weights: codes, weightsZeroPoint: weights.zeroPoint, convolution)
-    return try requantize(
-      sums, bias: requantization.bias, multiplier: requantization.multiplier,
-      zeroPoint: requantization.zeroPoint, axis: 1, to: requantization.elementType)
-  }
 }
