@@ -53,6 +53,9 @@ static const char packed_convolve[] = {
 static const char packed_depthwise[] = {
 #embed "packed/depthwise.cl" suffix(, 0)
 };
+static const char packed_dot[] = {
+#embed "packed/dot.cl" suffix(, 0)
+};
 static const char packed_epilogue[] = {
 #embed "packed/epilogue.cl" suffix(, 0)
 };
@@ -65,6 +68,9 @@ static const char packed_gather[] = {
 static const char packed_geometry[] = {
 #embed "packed/geometry.cl" suffix(, 0)
 };
+static const char packed_lanes[] = {
+#embed "packed/lanes.cl" suffix(, 0)
+};
 static const char packed_layout[] = {
 #embed "packed/layout.cl" suffix(, 0)
 };
@@ -74,8 +80,29 @@ static const char packed_multiply_plain[] = {
 static const char packed_multiply_vnni[] = {
 #embed "packed/multiply_vnni.cl" suffix(, 0)
 };
+static const char packed_problem[] = {
+#embed "packed/problem.cl" suffix(, 0)
+};
+static const char packed_sum_result[] = {
+#embed "packed/sum_result.cl" suffix(, 0)
+};
+static const char packed_tile[] = {
+#embed "packed/tile.cl" suffix(, 0)
+};
+static const char packed_tile_result[] = {
+#embed "packed/tile_result.cl" suffix(, 0)
+};
+static const char packed_tile_warp[] = {
+#embed "packed/tile_warp.cl" suffix(, 0)
+};
+static const char packed_warp[] = {
+#embed "packed/warp.cl" suffix(, 0)
+};
 static const char packed_weights[] = {
 #embed "packed/weights.cl" suffix(, 0)
+};
+static const char packed_window_sums[] = {
+#embed "packed/window_sums.cl" suffix(, 0)
 };
 static const char packed_winograd[] = {
 #embed "packed/winograd.cl" suffix(, 0)
@@ -188,14 +215,23 @@ static const ck_source sources[] = {
     ROW("movement/pad.cl", movement_pad),
     ROW("packed/convolve.cl", packed_convolve),
     ROW("packed/depthwise.cl", packed_depthwise),
+    ROW("packed/dot.cl", packed_dot),
     ROW("packed/epilogue.cl", packed_epilogue),
     ROW("packed/finish.cl", packed_finish),
     ROW("packed/gather.cl", packed_gather),
     ROW("packed/geometry.cl", packed_geometry),
+    ROW("packed/lanes.cl", packed_lanes),
     ROW("packed/layout.cl", packed_layout),
     ROW("packed/multiply_plain.cl", packed_multiply_plain),
     ROW("packed/multiply_vnni.cl", packed_multiply_vnni),
+    ROW("packed/problem.cl", packed_problem),
+    ROW("packed/sum_result.cl", packed_sum_result),
+    ROW("packed/tile.cl", packed_tile),
+    ROW("packed/tile_result.cl", packed_tile_result),
+    ROW("packed/tile_warp.cl", packed_tile_warp),
+    ROW("packed/warp.cl", packed_warp),
     ROW("packed/weights.cl", packed_weights),
+    ROW("packed/window_sums.cl", packed_window_sums),
     ROW("packed/winograd.cl", packed_winograd),
     ROW("pool/pool.cl", pool_pool),
     ROW("prelude/activations.cl", prelude_activations),

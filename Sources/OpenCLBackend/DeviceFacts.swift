@@ -36,6 +36,8 @@ public struct DeviceFacts: Sendable, Hashable {
   public let extensions: Set<String>
   /// What was found to be fast.
   public internal(set) var tuning: Tuning
+  /// Ten times the major plus the minor compute capability of an NVIDIA GPU; `nil` of other devices.
+  public let computeCapability: Int?
 
   package init(
     _ device: Device, assuming assumedType: DeviceType? = nil, tuning: Tuning = Tuning()
@@ -58,6 +60,7 @@ public struct DeviceFacts: Sendable, Hashable {
     keepsDenormals = try device[.hasDenormals]
     dividesExactly = try device[.hasCorrectlyRoundedDivideAndSquareRoot]
     extensions = try device[.extensions]
+    computeCapability = try device[.computeCapability]
   }
 
   /// Whether kernels take their form for processors with vectors and caches instead of that for many

@@ -37,6 +37,10 @@ extension OpenCLBackend {
   public func sumPacked(
     _ x: PackedCodes<Value>, weights: CodedWeights<Value>, _ convolution: Convolution
   ) throws -> Value {
+    if let plan = tilePlan(for: x, weights, convolution) {
+      return try sumInTiles(
+        x, weights: weights, convolution, plan, operation: "sumPacked")
+    }
     guard facts.isCPU, let problem = PackedProblem(convolution, x: x, weights: weights.shape) else {
       noteHostOperation("sumPacked")
       return try upload(
@@ -53,6 +57,10 @@ extension OpenCLBackend {
     _ x: PackedCodes<Value>, weights: CodedWeights<Value>, _ convolution: Convolution,
     _ epilogue: Epilogue<Value>
   ) throws -> PackedCodes<Value> {
+    if let plan = tilePlan(for: x, weights, convolution) {
+      return try convolveInTiles(
+        x, weights: weights, convolution, epilogue, plan, operation: "convolvePacked")
+    }
     guard facts.isCPU, let problem = PackedProblem(convolution, x: x, weights: weights.shape) else {
       noteHostOperation("convolvePacked")
       return try upload(
@@ -83,7 +91,7 @@ extension OpenCLBackend {
   }
 
   /// The same codes in another width; one of the two is 8.
-  private func changeWidth(
+  func changeWidth(
     _ packed: PackedCodes<Value>, to bits: Int
   ) throws -> PackedCodes<Value> {
     guard packed.layout.bits != bits else { return packed }

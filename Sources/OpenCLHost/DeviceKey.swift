@@ -75,6 +75,18 @@ extension DeviceKey where Value == Int {
   }
 }
 
+extension DeviceKey where Value == Int? {
+  /// Ten times the major plus the minor compute capability of an NVIDIA GPU; `nil` of other devices.
+  public static var computeCapability: Self {
+    Self { (device) throws(OpenCLError) in
+      guard try device[.extensions].contains("cl_nv_device_attribute_query") else { return nil }
+      // CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV and MINOR_NV
+      let major = try number(device, 0x4000, as: UInt32.self)
+      return Int(try 10 * major + number(device, 0x4001, as: UInt32.self))
+    }
+  }
+}
+
 extension DeviceKey where Value == [Int] {
   /// The largest number of work-items of a work-group along every dimension.
   public static var maxWorkItemSizes: Self {

@@ -16,24 +16,30 @@ package struct DeviceKernel: Hashable, Sendable {
   package let definitions: [String]
   /// Files before its own, besides `prelude/prelude.cl`.
   package let preludes: [String]
+  /// What the compiler is told besides, for example the version of OpenCL C.
+  package let options: String
 
   /// The kernel `function` of `file`.
   package init(
-    _ file: String, _ function: String, _ definitions: [String] = [], preludes: [String] = []
+    _ file: String, _ function: String, _ definitions: [String] = [], preludes: [String] = [],
+    options: String = ""
   ) {
     self.file = file
     self.function = function
     self.definitions = definitions
     self.preludes = preludes
+    self.options = options
   }
 
   /// What decides the program that the kernel is in.
   struct ProgramKey: Hashable, Sendable {
     let files: [String]
     let definitions: [String]
+    let options: String
   }
 
   var programKey: ProgramKey {
-    ProgramKey(files: ["prelude/prelude.cl"] + preludes + [file], definitions: definitions)
+    ProgramKey(
+      files: ["prelude/prelude.cl"] + preludes + [file], definitions: definitions, options: options)
   }
 }

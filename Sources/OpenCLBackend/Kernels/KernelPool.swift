@@ -47,6 +47,7 @@ final class KernelPool: Sendable {
     let source = KernelText.program(
       key.files, definitions: definitions + key.definitions)
     KernelText.keep(source)
+    let options = [options, key.options].filter { !$0.isEmpty }.joined(separator: " ")
     let program =
       if let cache {
         try cache.program(context, source: source, options: options)

@@ -11,6 +11,12 @@ enum CompanionKey: Hashable, Sendable {
   case factors(FactorPacking)
   /// The parameters of an epilogue after a convolution with these weights.
   case epilogue(ParameterFolding)
+  /// What a kernel must know of a convolution of packed codes with these weights.
+  case tileProblem(TileProblem, border: UInt32)
+  /// Weights in the order of tiles.
+  case tileWeights(TilePacking)
+  /// Weights in the order of lanes.
+  case lanes(LanePacking)
 }
 
 /// What was derived from the elements of a buffer, and what must live as long.
@@ -18,6 +24,8 @@ struct Companion: Sendable {
   let memories: [DeviceMemory]
   /// The products that weights were packed for.
   var products: PackedProducts? = nil
+  /// What is in them, where they hold weights of tiles.
+  var weights: TileWeights.Facts? = nil
 }
 
 extension DeviceMemory {

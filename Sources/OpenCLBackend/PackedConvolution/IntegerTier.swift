@@ -12,8 +12,20 @@ public struct IntegerTier: Sendable, Hashable, Encodable {
     case vnni
     /// What the driver's compiler makes of plain OpenCL C.
     case plain
-    /// Work-groups in tiles, for devices of many threads.
+    /// Work-groups in tiles, for devices of many threads, in OpenCL C 1.2.
     case tiles
+    /// Tiles, by `cl_khr_integer_dot_product`.
+    case integerDotProduct = "integer dot product"
+    /// Tiles, by `dp4a` of NVIDIA's GPUs.
+    case dp4a
+    /// Tiles of warps, by `mma` of NVIDIA's tensor cores.
+    case tensorCores = "tensor cores"
+    /// Tiles, by AMD's products of signed bytes.
+    case amdDot = "AMD dot product"
+    /// Tiles, by AMD's products of unsigned by signed bytes.
+    case amdMixedDot = "AMD mixed dot product"
+    /// Tiles, by Arm's products of signed bytes.
+    case armDot = "Arm dot product"
   }
 
   /// The instructions.
@@ -47,7 +59,7 @@ extension OpenCLBackend {
   public var integerTier: IntegerTier { integerTierChoice.tier(of: self) }
 
   fileprivate func findIntegerTier() -> IntegerTier {
-    guard facts.isCPU else { return IntegerTier(kind: .tiles, reason: "not a processor") }
+    guard facts.isCPU else { return findTileTier() }
     if let reason = reasonAgainstVNNI() { return IntegerTier(kind: .plain, reason: reason) }
     do {
       return try productsAgree()

@@ -25,7 +25,7 @@ extension TunableParameter {
   /// All parameters, in the order in which they are tuned.
   public static let all: [TunableParameter] = [
     histogramGroups, histogramItems, searchGroups, searchItems, convolutionVector,
-    convolutionPart, convolutionSide, packedWindow, packedItems,
+    convolutionPart, convolutionSide, packedWindow, packedItems, packedTile,
   ]
 
   /// The parameter of a name.
@@ -88,6 +88,21 @@ extension TunableParameter {
   static let packedItems = TunableParameter(
     name: "packed.items", fields: ["work-items of a compute unit"], standard: { _ in [4] },
     allowed: { $0.isCPU ? powers(1...16) : [] })
+
+  /// Extents of the tiles of `packed/tile.cl`.
+  static let packedTile = TunableParameter(
+    name: "packed.tile",
+    fields: [
+      "pixels of a tile", "filters of a tile", "pixels of a work-item", "filters of a work-item",
+      "words of codes between barriers",
+    ],
+    standard: { facts in
+      let candidates = TileParameters.candidates
+      return (candidates.first { $0.fits(facts) } ?? candidates[0]).numbers
+    },
+    allowed: { facts in
+      facts.isCPU ? [] : TileParameters.candidates.filter { $0.fits(facts) }.map(\.numbers)
+    })
 
   private static func powers(_ range: ClosedRange<Int>) -> [[Int]] {
     (0..<20).map { 1 << $0 }.filter(range.contains).map { [$0] }
