@@ -111,6 +111,31 @@ import Testing
     }
   }
 
+  /// Codes that are stored in 4 and 2 bits have no operators of ONNX, and run on integers all the same.
+  @Test func narrowCodesArePackedWithoutACast() throws {
+    for seed in 1...8 {
+      var builder = QuantizedGraphBuilder(seed: UInt64(seed))
+      builder.storesNarrow = true
+      builder.usesPowersOfTwo = true
+      builder.input("x", [2, 3, 6, 6])
+      let first = builder.quantize("x", exponent: -6)
+      let a = builder.quantize(
+        builder.convolution("a", first, [4, 3, 3, 3], bits: 4, ["pads": .ints([1, 1, 1, 1])]),
+        exponent: -2, levels: 16)
+      let b = builder.quantize(
+        builder.convolution("b", a, [4, 4, 3, 3], bits: 2), exponent: -1, levels: 16)
+      let c = builder.quantize(builder.convolution("c", b, [2, 4, 1, 1]), exponent: -3)
+      builder.output(builder.dequantize(c))
+      let input = builder.sample([2, 3, 6, 6])
+      let network = try IntegerNetwork(builder.graph)
+      #expect(network.layers.map(\.weightBits) == [4, 2, 8] && network.islands == [])
+      #expect(network.layers[1].inputs.count == 16)
+      let float = try Executor(builder.graph, on: ReferenceBackend.shared)
+      let integer = try Executor(network.graph, on: ReferenceBackend.shared)
+      #expect(try integer.run(["x": input]) == float.run(["x": input]))
+    }
+  }
+
   /// ONNX Runtime adds the zero point of an average before it rounds, and rounds a global average of
   /// exact sums: ties fall differently.
   @Test func averagesAreThoseOfONNXRuntime() throws {

@@ -24,6 +24,8 @@ struct QuantizedGraphBuilder {
   var generator: SmallGenerator
   /// The type of activation codes.
   var type = ElementType.uint8
+  /// Whether narrow weights are dequantized without a Cast, and 16 levels stored as `uint4`.
+  var storesNarrow = false
   /// Whether all scales are powers of two.
   var usesPowersOfTwo = false
   /// Scales by the codes that they belong to.
@@ -62,7 +64,7 @@ struct QuantizedGraphBuilder {
       constant("\(codes)_z", levels < 256 ? fewZeroPoint(levels) : zeroPoint()),
     ]
     graph.nodes.append(Node("QuantizeLinear", inputs: [value] + parameters, outputs: [codes]))
-    guard levels < 256 else { return codes }
+    guard levels < 256, !(storesNarrow && levels == 16) else { return codes }
     let lowest = type == .int8 ? -128 : 0
     let bounds = [lowest, lowest + levels - 1].map { bound in
       constant(
@@ -79,6 +81,7 @@ struct QuantizedGraphBuilder {
 
   private mutating func fewZeroPoint(_ levels: Int) -> Tensor {
     let code = generator.next(in: 0...(levels / 2))
+    if storesNarrow, levels == 16 { return Tensor([UInt8(code)], shape: [], as: .uint4) }
     return type == .int8 ? Tensor(scalar: Int8(code - 128)) : Tensor(scalar: UInt8(code))
   }
 
@@ -100,7 +103,7 @@ struct QuantizedGraphBuilder {
     }
     let stored: ElementType = bits == 8 ? .int8 : bits == 4 ? .int4 : .int2
     var source = constant("\(name)_w", Tensor(codes, shape: shape, as: stored))
-    if bits < 8 {
+    if bits < 8, !storesNarrow {
       graph.nodes.append(
         Node("Cast", inputs: [source], outputs: ["\(name)_w8"], attributes: ["to": .int(3)]))
       source = "\(name)_w8"
@@ -108,7 +111,9 @@ struct QuantizedGraphBuilder {
     let scales = (0..<shape[axis]).map { _ in scale(-7) }
     let parameters = [
       constant("\(name)_ws", Tensor(scales)),
-      constant("\(name)_wz", Tensor(repeating: Int8(0), shape: [shape[axis]])),
+      constant(
+        "\(name)_wz",
+        Tensor(repeating: Int8(0), shape: [shape[axis]], as: storesNarrow ? stored : .int8)),
     ]
     graph.nodes.append(
       Node(

@@ -82,7 +82,7 @@ extension CodesWriter {
     guard let writer = index.writer[value], case let node = index.nodes[writer],
       node.operatorType == "DequantizeLinear", node.isPlainQuantizer, node.inputs.count > 2,
       let codes = constants[node.inputs[0]],
-      let quantizer = constants.quantizer(node.inputs[1], node.inputs[2])
+      let quantizer = constants.quantizer(node.inputs[1], node.inputs[2]), quantizer.isByte
     else { return nil }
     var channels: (axis: Int, extent: Int)?
     guard !fits(codes.shape, other, &channels) else { return nil }

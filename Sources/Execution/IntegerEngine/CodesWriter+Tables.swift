@@ -50,7 +50,8 @@ extension CodesWriter {
       node.inputs.count > $0 && constants[node.inputs[$0]] == nil
     }
     guard open.count == 1, let place = open.first, place + 2 < node.inputs.count,
-      let quantizer = constants.quantizer(node.inputs[place + 1], node.inputs[place + 2])
+      let quantizer = constants.quantizer(node.inputs[place + 1], node.inputs[place + 2]),
+      quantizer.isByte
     else { return false }
     var inner = Graph(opsets: source.opsets, nodes: [node])
     inner.nodes[0].inputs[place] = "\0codes"

@@ -147,7 +147,7 @@ struct CodesWriter {
   private mutating func hold(dequantized node: Node) -> Bool {
     guard node.inputs.count >= 2, node.isPlainQuantizer, constants.codes(node.inputs[0]) == nil,
       let quantizer = constants.quantizer(
-        node.inputs[1], node.inputs.count > 2 ? node.inputs[2] : nil)
+        node.inputs[1], node.inputs.count > 2 ? node.inputs[2] : nil), quantizer.isByte
     else { return false }
     let zeroPoint = node.inputs.dropFirst(2).filter { !$0.isEmpty }
     held[node.outputs[0]] = .codes(
@@ -161,7 +161,7 @@ struct CodesWriter {
   private mutating func quantize(_ node: Node) throws -> Bool {
     guard node.inputs.count >= 2, let content = held[node.inputs[0]], node.isPlainQuantizer,
       let quantizer = constants.quantizer(
-        node.inputs[1], node.inputs.count > 2 ? node.inputs[2] : nil)
+        node.inputs[1], node.inputs.count > 2 ? node.inputs[2] : nil), quantizer.isByte
     else { return false }
     switch content {
     case .codes(let codes):

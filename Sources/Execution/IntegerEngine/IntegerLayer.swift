@@ -47,7 +47,7 @@ extension PackedWriter {
     _ node: Node, _ x: PackedForm, _ weights: PackedWeights, input: String, bias: String,
     hasBorder: Bool
   ) {
-    let codes = range(of: input)
+    let codes = ranges[input] ?? x.type.storedCodes
     let inputs = codes.lowerBound - x.facts.zeroPoint...codes.upperBound - x.facts.zeroPoint
     let values = bias.isEmpty ? nil : initializers[bias]?.array(of: Int32.self)
     layers.append(

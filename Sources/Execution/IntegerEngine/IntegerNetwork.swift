@@ -18,9 +18,13 @@ public struct IntegerNetwork: Sendable {
   /// - Throws: ``Graph/GraphError`` when the nodes of `graph` cannot be put in order.
   public init(_ graph: Graph) throws {
     var codes = try CodesWriter(graph)
-    var writer = try PackedWriter(codes.rewritten().withIntegerProducts())
-    for (number, node) in writer.source.nodes.enumerated() where !writer.isDone(number) {
-      if !writer.writePacked(node) { writer.appendPlain(node) }
+    let onCodes = try codes.rewritten()
+    var writer = try PackedWriter(onCodes.withIntegerProductsOfAllWidths())
+    writer.write()
+    if writer.hasNarrowProducts {
+      // What cannot be packed runs on its operator, which takes 8 bits only.
+      writer = try PackedWriter(onCodes.withIntegerProducts())
+      writer.write()
     }
     self.graph = writer.finished()
     layers = writer.layers
@@ -29,6 +33,13 @@ public struct IntegerNetwork: Sendable {
 }
 
 extension PackedWriter {
+  /// Writes all nodes.
+  fileprivate mutating func write() {
+    for (number, node) in index.nodes.enumerated() where !isDone(number) {
+      if !writePacked(node) { appendPlain(node) }
+    }
+  }
+
   /// Whether node `number` has become part of another one.
   fileprivate func isDone(_ number: Int) -> Bool {
     let node = index.nodes[number]

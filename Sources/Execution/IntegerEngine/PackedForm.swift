@@ -22,6 +22,12 @@ extension ElementType {
   func codeOffset(bits: Int) -> Int {
     [.int8, .int4, .int2].contains(self) ? 1 << (bits - 1) : 0
   }
+
+  /// All codes of this type as they are stored in 8 bits.
+  var storedCodes: ClosedRange<Int> {
+    let range = integerRange ?? 0...255
+    return range.lowerBound + codeOffset(bits: 8)...range.upperBound + codeOffset(bits: 8)
+  }
 }
 
 /// A scale and a zero point that are constants, one for a whole tensor.
@@ -32,6 +38,9 @@ struct ConstantQuantizer: Sendable, Hashable {
 
   /// The zero point as it is stored in 8 bits.
   var storedZeroPoint: Int { zeroPoint + type.codeOffset(bits: 8) }
+
+  /// Whether the codes take 8 bits.
+  var isByte: Bool { CodeTypes.bytes.contains(type) }
 }
 
 /// Constants of a graph, also those behind the Cast that files put behind packed codes.
@@ -69,13 +78,14 @@ struct GraphConstants {
     return tensor.array(of: Float.self)
   }
 
-  /// One scale and one zero point of 8-bit codes; a zero point that is left out is that of `uint8`.
+  /// One scale and one zero point of codes of at most 8 bits; a zero point that is left out is that of `uint8`.
   func quantizer(_ scale: String, _ zeroPoint: String?) -> ConstantQuantizer? {
     guard let scales = floats(scale), scales.count == 1 else { return nil }
     guard let zeroPoint, !zeroPoint.isEmpty else {
       return ConstantQuantizer(scale: scales[0], zeroPoint: 0, type: .uint8)
     }
-    guard let zero = self[zeroPoint], zero.count == 1, CodeTypes.bytes.contains(zero.elementType)
+    guard let zero = self[zeroPoint], zero.count == 1, CodeTypes.all.contains(zero.elementType),
+      zero.elementType.bitCount <= 8
     else { return nil }
     return ConstantQuantizer(
       scale: scales[0], zeroPoint: zero.integers()[0], type: zero.elementType)

@@ -8,7 +8,7 @@ extension PackedWriter {
   mutating func convolution(_ node: Node) -> Bool {
     guard (8...9).contains(node.inputs.count), node.attributes["channels_last"] == nil,
       let x = constants.quantizer(node.inputs[1], node.inputs[2]),
-      let y = constants.quantizer(node.inputs[6], node.inputs[7]), x.type == y.type,
+      let y = constants.quantizer(node.inputs[6], node.inputs[7]),
       let rank = constants.codes(node.inputs[3])?.rank, (3...4).contains(rank),
       let weights = PackedWeights(
         constants, codes: node.inputs[3], scale: node.inputs[4], zeroPoint: node.inputs[5]),
@@ -72,7 +72,8 @@ extension PackedWriter {
   /// MatMulInteger with a constant matrix on the right: sums stay `int32`.
   mutating func integerProduct(_ node: Node) -> Bool {
     guard node.inputs.count >= 2,
-      let type = values[node.inputs[0]]?.elementType, CodeTypes.bytes.contains(type),
+      let type = values[node.inputs[0]]?.elementType, CodeTypes.all.contains(type),
+      type.bitCount <= 8,
       let weights = PackedWeights(
         constants, codes: node.inputs[1], scale: nil,
         zeroPoint: node.inputs.count > 3 ? node.inputs[3] : "", columns: true),
@@ -180,7 +181,7 @@ extension PackedWriter {
     guard let reader = index.onlyReader(of: value), case let node = index.nodes[reader],
       node.operatorType == "Clip", node.domain.isEmpty,
       let range = codeBounds(of: node, quantizer.type)
-    else { return (value, 0...255) }
+    else { return (value, quantizer.type.storedCodes) }
     return (node.outputs[0], range)
   }
 

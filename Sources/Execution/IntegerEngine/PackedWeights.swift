@@ -36,7 +36,8 @@ struct PackedWeights {
       scales = [1]
     }
     guard !zeroPoint.isEmpty else { return }
-    guard let zeros = constants[zeroPoint], CodeTypes.bytes.contains(zeros.elementType),
+    guard let zeros = constants[zeroPoint], CodeTypes.all.contains(zeros.elementType),
+      zeros.elementType.bitCount <= 8,
       [1, shape[0]].contains(zeros.count)
     else { return nil }
     if zeros.integers().contains(where: { $0 != 0 }) {

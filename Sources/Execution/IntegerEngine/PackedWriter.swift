@@ -18,6 +18,8 @@ struct PackedWriter {
   var layers: [IntegerLayer] = []
   /// Codes, as stored, that a value can have, where these are fewer than all.
   var ranges: [String: ClosedRange<Int>] = [:]
+  /// Whether a product that could not be packed has codes that its operator does not take.
+  private(set) var hasNarrowProducts = false
   private var names: ValueNames
   private(set) var nodes: [Node] = []
   private(set) var initializers: [String: Tensor]
@@ -57,6 +59,7 @@ struct PackedWriter {
     for value in node.valuesRead { makePlain(value) }
     notePlain(node)
     noteRange(node)
+    hasNarrowProducts = hasNarrowProducts || isNarrowProduct(node)
     nodes.append(node)
   }
 
@@ -142,6 +145,15 @@ struct PackedWriter {
     forms[value] = [form]
     isPackedOnly.insert(value)
     return form.name
+  }
+
+  private func isNarrowProduct(_ node: Node) -> Bool {
+    guard ["QLinearConv", "QLinearMatMul", "QGemm", "MatMulInteger"].contains(node.operatorType)
+    else { return false }
+    let types = (node.inputs + node.outputs).compactMap {
+      constants[$0]?.elementType ?? values[$0]?.elementType
+    }
+    return types.contains { $0.bitCount < 8 }
   }
 
   // MARK: Convolutions

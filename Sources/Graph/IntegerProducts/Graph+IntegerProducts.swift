@@ -14,7 +14,16 @@ extension Graph {
   /// in units of the product's scale) stays as it is. All other operators compute the same on
   /// dequantized codes as on codes.
   public func withIntegerProducts() -> Graph {
-    var rewriting = IntegerProducts(self)
+    var rewriting = IntegerProducts(self, takesNarrow: false)
+    return rewriting.rewritten()
+  }
+
+  /// The same, and convolutions and matrix products with constant factors also where codes are stored
+  /// in 4 or 2 bits, or where the result's are of another type than the operand's.
+  ///
+  /// The operators' own rules allow neither; whoever runs the graph must.
+  package func withIntegerProductsOfAllWidths() -> Graph {
+    var rewriting = IntegerProducts(self, takesNarrow: true)
     return rewriting.rewritten()
   }
 }
@@ -27,8 +36,12 @@ private struct IntegerProducts {
   /// What stands in place of a node.
   private var replacements: [Int: [Node]] = [:]
 
-  init(_ graph: Graph) {
+  /// Whether codes may be narrower than a byte.
+  private let takesNarrow: Bool
+
+  init(_ graph: Graph, takesNarrow: Bool) {
     self.graph = graph
+    self.takesNarrow = takesNarrow
     index = GraphIndex(graph)
     names = ValueNames(of: graph)
   }
@@ -54,9 +67,9 @@ private struct IntegerProducts {
   // MARK: Operators
 
   private mutating func convolution(_ node: Node, _ number: Int) {
-    guard node.inputs.count >= 2, let data = bytes(node.inputs[0]), data.scales.count == 1,
-      let weights = bytes(node.inputs[1]), weights.isOneScale(orAlong: 0),
-      let result = index.quantizer(behind: number), result.type == data.type
+    guard node.inputs.count >= 2, let (data, weights) = factors(node), data.scales.count == 1,
+      weights.isOneScale(orAlong: 0), let result = index.quantizer(behind: number),
+      fits(result, data, weights)
     else { return }
     var operands = names(of: data) + names(of: weights) + [result.scale, result.zeroPoint]
     if node.inputs.count > 2, !node.inputs[2].isEmpty {
@@ -67,8 +80,8 @@ private struct IntegerProducts {
   }
 
   private mutating func gemm(_ node: Node, _ number: Int) {
-    guard node.inputs.count >= 2, let a = bytes(node.inputs[0]), a.scales.count == 1,
-      let b = bytes(node.inputs[1]), b.isOneScale(orAlong: node.flag("transB") ? 0 : 1)
+    guard node.inputs.count >= 2, let (a, b) = factors(node), a.scales.count == 1,
+      b.isOneScale(orAlong: node.flag("transB") ? 0 : 1)
     else { return }
     var node = node
     var bias = ""
@@ -79,7 +92,7 @@ private struct IntegerProducts {
     }
     node.attributes["beta"] = nil
     let operands = names(of: a) + names(of: b) + [bias]
-    if let result = index.quantizer(behind: number), result.type == a.type {
+    if let result = index.quantizer(behind: number), fits(result, a, b) {
       replace(
         node, number, by: "QGemm", microsoft, operands + [result.scale, result.zeroPoint], result)
     } else if !index.isQuantized(behind: number) {
@@ -91,10 +104,10 @@ private struct IntegerProducts {
   }
 
   private mutating func product(_ node: Node, _ number: Int) {
-    guard node.inputs.count == 2, let a = bytes(node.inputs[0]), a.scales.count == 1,
-      let b = bytes(node.inputs[1]), b.isOneScale(orAlong: b.rank.map { $0 - 1 })
+    guard node.inputs.count == 2, let (a, b) = factors(node), a.scales.count == 1,
+      b.isOneScale(orAlong: b.rank.map { $0 - 1 })
     else { return }
-    if let result = index.quantizer(behind: number), result.type == a.type {
+    if let result = index.quantizer(behind: number), fits(result, a, b) {
       let operands = names(of: a) + names(of: b) + [result.scale, result.zeroPoint]
       replace(node, number, by: "QLinearMatMul", "", operands, result)
     } else if !index.isQuantized(behind: number) {
@@ -138,12 +151,22 @@ private struct IntegerProducts {
 
   // MARK: Operands
 
-  /// An operand that is dequantized from 8-bit codes.
-  private func bytes(_ value: String) -> QuantizedOperand? {
-    guard let operand = index.dequantized(value), [.int8, .uint8].contains(operand.type) else {
-      return nil
-    }
-    return operand
+  /// The two factors of a product, dequantized from codes of 8 bits or, where that is allowed and the
+  /// second is constant, fewer.
+  private func factors(_ node: Node) -> (QuantizedOperand, QuantizedOperand)? {
+    guard let a = index.dequantized(node.inputs[0]), let b = index.dequantized(node.inputs[1]),
+      [a, b].allSatisfy({ isByte($0.type) || takesNarrow && b.rank != nil && $0.type.bitCount < 8 })
+    else { return nil }
+    return (a, b)
+  }
+
+  private func isByte(_ type: ElementType) -> Bool { [.int8, .uint8].contains(type) }
+
+  /// Whether a product of `a` and `b` can write the codes of `result`.
+  private func fits(
+    _ result: QuantizedResult, _ a: QuantizedOperand, _ b: QuantizedOperand
+  ) -> Bool {
+    result.type == a.type || takesNarrow && b.rank != nil && result.type.bitCount <= 8
   }
 
   /// The names of an operand's codes, scale and zero point; one that is left out is 0.

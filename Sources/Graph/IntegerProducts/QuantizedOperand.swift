@@ -122,13 +122,13 @@ extension Tensor {
     }
   }
 
-  /// Whether all codes by this zero point, of 8 bits, stand for numbers within `bounds`. ONNX Runtime
+  /// Whether all codes by this zero point, of at most 8 bits, stand for numbers within `bounds`. ONNX Runtime
   /// allows one epsilon, which is far below half a step.
   fileprivate func codesFit(_ bounds: ClosedRange<Float>, scale: Float) -> Bool {
     let zeroPoint: Int
     switch elementType {
-    case .int8: zeroPoint = Int(array(of: Int8.self)[0])
-    case .uint8: zeroPoint = Int(array(of: UInt8.self)[0])
+    case .int8, .int4, .int2: zeroPoint = Int(array(of: Int8.self)[0])
+    case .uint8, .uint4, .uint2: zeroPoint = Int(array(of: UInt8.self)[0])
     default: return false
     }
     guard let range = elementType.integerRange else { return false }
