@@ -63,8 +63,8 @@ LB_FUNCTION Window window_of(__constant Problem *g, const int group, const int p
   return window;
 }
 
-LB_FUNCTION Unit load_unit(__constant Problem *g, __global const uint *restrict x,
-                           const Window window, const int4 unit, const uint border) {
+LB_FUNCTION Unit load_unit(__constant Problem *g, __global const uint *x, const Window window,
+                           const int4 unit, const uint border) {
   const bool isInside =
       (uint)(window.y + unit.y) < (uint)g->inputY && (uint)(window.x + unit.z) < (uint)g->inputX;
   Unit loaded;

@@ -19,9 +19,8 @@ LB_FUNCTION void put_code(__local uint *tile, const int pixel, const int filter,
 // Writes the tile's codes. All work-items, behind a barrier.
 LB_FUNCTION void write_codes(__constant Problem *g, __local const uint *tile, const int item,
                              const int group, const int firstPixel, const int firstFilter,
-                             __global uint *restrict y, const int4 codes,
-                             __global const uint *restrict other, const int4 otherCodes,
-                             const float4 scales) {
+                             __global uint *y, const int4 codes, __global const uint *other,
+                             const int4 otherCodes, const float4 scales) {
   const int firstChannel = group * g->filters + firstFilter;
   const bool isLast = group == g->groups - 1 && firstFilter + TILE_FILTERS >= g->filters;
 #ifdef SCATTERED

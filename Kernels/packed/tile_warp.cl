@@ -115,8 +115,8 @@ LB_FUNCTION void load_weights(uint b[4][2], const shared_t memory, const uint st
 }
 
 // Starts the copies of a step, of which there are as many as g says in every pass.
-LB_FUNCTION void copy_step(__constant Problem *g, __global const int4 *restrict units,
-                           __global const uint *restrict x, __global const uint *restrict weights,
+LB_FUNCTION void copy_step(__constant Problem *g, __global const int4 *units,
+                           __global const uint *x, __global const uint *weights,
                            const Window windows[X_COPIES], const shared_t memory, const uint stage,
                            const int step, const int item) {
   const int4 unit = units[step % g->steps * X_CHUNKS + item % X_CHUNKS];
