@@ -34,6 +34,7 @@ LB_FUNCTION int dot4(const uint a, const uint b, const int sum) {
   return (int)((uint)sum + (uint)((products.x + products.y) + (products.z + products.w)));
 }
 #define DOT4(a, b, sum) dot4(a, b, sum)
+#define PORTABLE_DOT
 #endif
 
 #ifdef SIGNED_CODES

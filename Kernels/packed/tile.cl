@@ -135,7 +135,12 @@ LB_FUNCTION void multiply(__local const uint *xs, __local const uint *ws,
           for (int r = 0; r < PLANES; r++) sums[i][j] += popcount(a[p][j] & b[r][i]) << (p + r);
   }
 #else
+// Where a product is many instructions, the loop costs nothing beside them and compiles sooner.
+#ifdef PORTABLE_DOT
+#pragma unroll 1
+#else
 #pragma unroll 4
+#endif
   for (int k = 0; k < X_ROWS; k++) {
     uint a[ITEM_PIXELS], b[ITEM_FILTERS];
 #pragma unroll

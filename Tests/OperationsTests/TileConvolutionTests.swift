@@ -78,7 +78,9 @@ import Testing
   /// Bytes and planes in the tiles that devices take, and the same in other tiles.
   private func plans(for backend: OpenCLBackend) -> [TilePlan] {
     let facts = backend.facts
-    var plans = TileParameters.candidates.dropFirst().filter { $0.fits(facts) }.map {
+    var plans = TileParameters.candidates.filter {
+      $0.fits(facts) && ($0.itemPixels > 4 && $0.depth == 8 || $0.depth == 32)
+    }.map {
       TilePlan(kernel: .items($0, .portable), mayBeBitwise: true)
     }
     if let standard = TileParameters.standard(for: facts) {
