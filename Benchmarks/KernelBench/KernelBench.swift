@@ -76,6 +76,7 @@ public struct WrongResult: Error, CustomStringConvertible {
 enum BenchmarkEntry {
   case histogram(Distribution, binsPerSide: Int)
   case channelSearch(Distribution?, bits: Int)
+  case layerSearch([ConvolutionLayer], bits: Int)
   case tensorSearch(Distribution, bits: Int)
   case convolution(ConvolutionLayer)
   case packedConvolution(ConvolutionLayer, CodeWidths)
@@ -94,6 +95,7 @@ enum BenchmarkEntry {
     case .histogram(let distribution, let bins): "histogram \(distribution) \(bins)x2"
     case .channelSearch(let distribution, let bits):
       "search channel \(distribution.map { "\($0)" } ?? "given") \(bits) bits"
+    case .layerSearch(_, let bits): "search layers \(bits) bits"
     case .tensorSearch(let distribution, let bits): "search tensor \(distribution) \(bits) bits"
     case .convolution(let layer): "conv \(layer.name)"
     case .packedConvolution(let layer, let widths): "packed \(widths) \(layer.name)"
@@ -108,6 +110,8 @@ enum BenchmarkEntry {
       try HistogramBench(backend, settings, ceilings).measure(distribution, name)
     case .channelSearch(let distribution, let bits):
       try SearchBench(backend, settings, ceilings).channels(distribution, bits, name)
+    case .layerSearch(let layers, let bits):
+      try SearchBench(backend, settings, ceilings).layers(layers, bits, name)
     case .tensorSearch(let distribution, let bits):
       try SearchBench(backend, settings, ceilings).tensor(distribution, bits, name)
     case .convolution(let layer):
@@ -130,6 +134,7 @@ extension BenchmarkSettings {
           all.append(.tensorSearch(distribution, bits: bits))
         }
       }
+      all += bits.map { .layerSearch(layers, bits: $0) }
       all += layers.map { .convolution($0) }
       for widths in widths { all += layers.map { .packedConvolution($0, widths) } }
     } else {

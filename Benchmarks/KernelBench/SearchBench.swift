@@ -53,6 +53,45 @@ struct SearchBench {
     return result
   }
 
+  /// A scale for every filter of every layer of a network, all in one call: rows of many lengths.
+  func layers(_ layers: [ConvolutionLayer], _ bits: Int, _ name: String) throws -> BenchmarkResult {
+    let levels = 1 << bits
+    var ends: [Int] = []
+    var firstRows: [Int] = []
+    for layer in layers {
+      let length = layer.elements.weights / layer.filters
+      firstRows.append(ends.count)
+      for _ in 0..<(layer.filters * layer.times) { ends.append((ends.last ?? 0) + length) }
+    }
+    let x = Distribution.normal.tensor([ends.last ?? 0], factor: 0.02)
+    let value = try backend.upload(x)
+    func search() throws -> [QuantizerFit] {
+      try backend.searchQuantizers(value, rowEnds: ends, levels: levels, scheme: .symmetric)
+    }
+    let found = try search()
+    // The reference searches the first row of every layer.
+    for row in firstRows {
+      let values = x.withElements(of: Float.self) {
+        Array($0[(row == 0 ? 0 : ends[row - 1])..<ends[row]])
+      }
+      let expected = QuantizerSearch.fit(values: values, levels: levels, scheme: .symmetric)
+      guard found[row] == expected else { throw WrongResult(name: name) }
+    }
+    _ = try ceilings.read(value)
+    var times: [Double] = []
+    var reading: [Double] = []
+    for _ in 0..<settings.rounds {
+      times.append(try seconds { _ = try search() })
+      reading.append(try ceilings.read(value))
+    }
+    let work = Double(x.count) * 1e-9
+    var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "Gvalue/s")
+    result.bytes = Double(x.byteCount)
+    result.ceiling = work / BenchmarkResult.median(of: reading)
+    result.ceilingName = "reading"
+    return result
+  }
+
   func tensor(_ data: Distribution, _ bits: Int, _ name: String) throws -> BenchmarkResult {
     let levels = 1 << bits
     let histogram = try backend.histogram(

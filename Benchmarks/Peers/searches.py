@@ -3,12 +3,9 @@ plain search over 100 scales in numpy.
 
     searches.py --qtool qtool --shapes resnet-50 --bits 4
 
-The weights are random, of the network's shapes. Ours searches all rows of one length in one launch, or, with `--together`,
-all rows of the network in one, cut into rows of 64 weights as quantization in groups has them.
+The weights are random, of the network's shapes. Ours searches all filters of the network in one call; the peers, which
+need rows of one length, those of every length.
 """
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from common import Ours, Peers, finish, layers, optional, parser, table, turns
@@ -39,19 +36,12 @@ def main():
     p = parser(__doc__)
     p.add_argument("--shapes", default="resnet-50", help="a list of ../Shapes, or a file")
     p.add_argument("--bits", type=int, default=4)
-    p.add_argument("--together", action="store_true", help="one launch, for rows of 64 weights")
     options = p.parse_args()
     blocks = row_blocks(layers(options.shapes))
-    if options.together:
-        whole = np.concatenate([rows.ravel() for rows in blocks.values()])
-        blocks = {64: whole[:whole.size // 64 * 64].reshape(-1, 64)}
-    peers, ours = Peers(), {}
+    ours = Ours(options, "search", "layers", "--shapes", options.shapes, "--bits", options.bits, "--rounds", 9)
+    peers = Peers()
     torch, torchao = optional("torch"), optional("torchao.quantization.observer")
-    folder = tempfile.TemporaryDirectory()
     for length, rows in blocks.items():
-        path = Path(folder.name) / f"{length}.npy"
-        np.save(path, rows)
-        ours[length] = Ours(options, "search", "--weights", path, "--bits", options.bits, "--rounds", 5)
         peers.add("numpy 100 scales", length, lambda rows=rows: lambda: plain(rows, options.bits))
         if torch is not None and torchao is not None:
             torch.set_num_threads(options.threads)
@@ -66,24 +56,16 @@ def main():
                 observer(tensor)
                 return observer.calculate_qparams()
             peers.add("torchao", length, lambda observe=observe: observe)
-    turns(options.rounds, *ours.values(), peers)
-    names = peers.names
-    rows, shown, totals = [], [], [0.0] * (1 + len(names))
-    for length, block in blocks.items():
-        mine = ours[length].median(f"search channel given {options.bits} bits")
-        times = [mine] + [peers.median(name, length) for name in names]
-        shown.append([f"{len(block)} rows of {length}"] + [1e3 * t if t else None for t in times])
-        totals = [total + (t or 0) for total, t in zip(totals, times)]
-        rows += [{"rows": len(block), "length": length, "name": name, "median_s": t}
-                 for name, t in zip(["ours"] + names, times) if t]
-    shown.append(["all"] + [1e3 * t if t else None for t in totals])
-    print(f"\n{sum(map(len, blocks.values()))} rows, {sum(r.size for r in blocks.values())} weights, "
-          f"{options.bits} bits, milliseconds")
-    table(["", "ours"] + names, shown)
-    if totals[0]:
-        print("times ours: " + ", ".join(f"{name} {t / totals[0]:.1f}" for name, t in zip(names, totals[1:])))
-    rows += [{"rows": "all", "name": name, "median_s": t} for name, t in zip(["ours"] + names, totals)]
-    finish(options, next(iter(ours.values())), rows)
+    turns(options.rounds, ours, peers)
+    rows, totals = [], {"ours, all in one call": ours.median(f"search layers {options.bits} bits")}
+    for name in peers.names:
+        times = {length: peers.median(name, length) for length in blocks}
+        rows += [{"rows": len(blocks[length]), "length": length, "name": name, "median_s": t} for length, t in times.items()]
+        totals[name] = sum(times.values())
+    mine = totals["ours, all in one call"]
+    print(f"\n{sum(map(len, blocks.values()))} rows, {sum(r.size for r in blocks.values())} weights, {options.bits} bits")
+    table(["", "ms", "times ours"], [[name, 1e3 * t if t else None, t / mine if mine else None] for name, t in totals.items()])
+    finish(options, ours, rows + [{"rows": "all", "name": name, "median_s": t} for name, t in totals.items()])
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@
 //                                               ticks
 //   counts, excesses  [groups][2][BINS + 1]
 //   results           [rows][8]                 see put_result
-//
-// MOST_TICK_BITS  bits of a bin that ticks may resolve, so that the low half does not overflow
 
 #define BUFFER 512
 
@@ -141,11 +139,19 @@ LB_INLINE void sum_side(__global const ulong *restrict contents, __global uint *
   SYNCHRONIZE;
 }
 
-__kernel GROUP void search_rows(__global const float *restrict x,
-                                __global ulong *restrict all_contents,
-                                __global uint *restrict all_counts,
-                                __global long *restrict all_excesses,
-                                __global ulong *restrict results, uint rows, uint length) {
+// Bits of a bin that ticks may resolve, so that neither a bin's low half nor a sum overflows;
+// `length` is not 0. As ExcessTable.mostTickBits.
+LB_INLINE int most_tick_bits(uint length) {
+  const int length_bits = 32 - (int)clz(length);
+  const int bin_bits = 31 - (int)clz((uint)BINS), level_bits = 32 - (int)clz((uint)(LEVELS - 1));
+  return min(min(12, 62 - length_bits - bin_bits - level_bits), 32 - length_bits);
+}
+
+// places: where a row begins and its length
+__kernel GROUP void
+search_rows(__global const float *restrict x, __global const uint2 *restrict places,
+            __global ulong *restrict all_contents, __global uint *restrict all_counts,
+            __global long *restrict all_excesses, __global ulong *restrict results, uint rows) {
   SHARED bracket_state state;
   SHARED uint counts_of[WORK_ITEMS];
   SHARED long excesses_of[WORK_ITEMS];
@@ -158,7 +164,8 @@ __kernel GROUP void search_rows(__global const float *restrict x,
   __global uint *counts = all_counts + (ulong)group * 2 * ENTRIES;
   __global long *excesses = all_excesses + (ulong)group * 2 * ENTRIES;
   for (uint index = group; index < rows; index += get_num_groups(0)) {
-    __global const float *row = x + (ulong)index * length;
+    __global const float *row = x + places[index].x;
+    const uint length = places[index].y;
     float low, high;
     uint finite;
     find_range(row, length, &low, &high, &finite);
@@ -182,7 +189,7 @@ __kernel GROUP void search_rows(__global const float *restrict x,
       const int exponent = (int)(as_uint(fmax(-low, high)) >> 23) - 127;
       const int width = exponent + 1 - (31 - (int)clz((uint)BINS));
       const int threshold_bits = width - grid.exponent + 1;
-      const int tick_bits = max(min(MOST_TICK_BITS, threshold_bits), 0);
+      const int tick_bits = max(min(most_tick_bits(length), threshold_bits), 0);
       const float per_unit = as_float((uint)(tick_bits - width + 127) << 23);
       squares_of[item] = fill(contents, row, length, per_unit, tick_bits);
       SYNCHRONIZE;

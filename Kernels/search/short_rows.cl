@@ -125,8 +125,9 @@ LB_INLINE bool read_row(__global const float *values, uint length, SHARED short_
   return true;
 }
 
-__kernel GROUP void search_short_rows(__global const float *x, __global ulong *results, uint rows,
-                                      uint length) {
+// places: where a row begins and its length
+__kernel GROUP void search_short_rows(__global const float *x, __global const uint2 *places,
+                                      __global ulong *results, uint rows) {
   SHARED short_row row;
   SHARED scale_grid shared_grid;
   SHARED int is_found;
@@ -134,13 +135,14 @@ __kernel GROUP void search_short_rows(__global const float *x, __global ulong *r
   SHARED int indices[WORK_ITEMS];
   const int item = (int)get_local_id(0);
   for (uint index = get_group_id(0); index < rows; index += get_num_groups(0)) {
+    const uint length = places[index].y;
     ulong squares_high, squares_low;
     float low, high;
     uint finite;
     if (item == 0) {
       scale_grid grid = {0, 0, 0, 0};  // as make_grid leaves it without a grid
-      is_found = read_row(x + (ulong)index * length, length, &row, &grid, &squares_high,
-                          &squares_low, &low, &high, &finite);
+      is_found = read_row(x + places[index].x, length, &row, &grid, &squares_high, &squares_low,
+                          &low, &high, &finite);
       shared_grid = grid;
     }
     SYNCHRONIZE;

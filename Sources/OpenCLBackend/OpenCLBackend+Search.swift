@@ -73,55 +73,83 @@ extension OpenCLBackend {
   }
 
   /// The quantizer of the least squared error found for every row of `x`.
-  ///
-  /// Rows whose min-max scale no quantizer has, zeros for example, are few and left to the reference.
   public func searchQuantizers(
     rows x: Value, levels: Int, scheme: Scheme
   ) throws -> [QuantizerFit] {
-    precondition(x.elementType == .float32 && x.rank == 2, "rows of \(x.elementType) \(x.shape)")
-    let (rows, length) = (x.shape[0], x.shape[1])
-    guard rows > 0 else { return [] }
-    let settings = SearchSettings(levels, scheme, facts)
-    guard length > 0, length < 1 << 28 else {
+    precondition(x.rank == 2, "rows of \(x.elementType) \(x.shape)")
+    let ends = (0..<x.shape[0]).map { ($0 + 1) * x.shape[1] }
+    return try searchQuantizers(x, rowEnds: ends, levels: levels, scheme: scheme)
+  }
+
+  /// The quantizer of the least squared error found for every row: one launch for the rows that are
+  /// searched on tables, and one for the short ones.
+  ///
+  /// Rows whose min-max scale no quantizer has, zeros for example, are few and left to the reference.
+  public func searchQuantizers(
+    _ x: Value, rowEnds: [Int], levels: Int, scheme: Scheme
+  ) throws -> [QuantizerFit] {
+    precondition(
+      x.elementType == .float32 && rowEnds.last ?? 0 <= x.count,
+      "rows of \(x.elementType) \(x.shape)")
+    let rows = zip([0] + rowEnds, rowEnds).map { $0..<$1 }
+    guard rows.allSatisfy({ !$0.isEmpty && $0.count < 1 << 28 }), x.count < 1 << 32 else {
       noteHostOperation("searchQuantizers")
       return ReferenceBackend.shared.searchQuantizers(
-        rows: try download(x), levels: levels, scheme: scheme)
+        try download(x), rowEnds: rowEnds, levels: levels, scheme: scheme)
     }
-    let results = try makeValue(.uint64, [rows, SearchResult.words])
-    if QuantizerSearch.isShort(count: length, levels: levels) {
-      try launch(
-        settings.kernel("search/short_rows.cl", "search_short_rows"),
-        global: [min(rows, settings.groups(facts)) * settings.workItems],
-        local: [settings.workItems], x, results, UInt32(rows), UInt32(length))
-    } else {
-      try searchLongRows(x, settings, results)
+    let settings = SearchSettings(levels, scheme, facts)
+    var fits = [QuantizerFit?](repeating: nil, count: rows.count)
+    let isShort = rows.map { QuantizerSearch.isShort(count: $0.count, levels: levels) }
+    for areShort in [false, true] {
+      let chosen = rows.indices.filter { isShort[$0] == areShort }
+      guard !chosen.isEmpty else { continue }
+      let found = try search(chosen.map { rows[$0] }, of: x, areShort: areShort, settings)
+      for (index, result) in zip(chosen, found) {
+        fits[index] = result.fit(rowLength: rows[index].count, settings)
+      }
     }
     var values: Tensor?
-    return try SearchResult.read(download(results)).enumerated().map { index, result in
-      if let fit = result.fit(rowLength: length, settings) { return fit }
+    return try fits.enumerated().map { index, fit in
+      if let fit { return fit }
       let tensor = try values ?? download(x)
       values = tensor
       return tensor.withElements(of: Float.self) {
         QuantizerSearch.fit(
-          UnsafeBufferPointer(rebasing: $0[index * length..<(index + 1) * length]),
-          levels: levels, scheme: scheme)
+          UnsafeBufferPointer(rebasing: $0[rows[index]]), levels: levels, scheme: scheme)
       }
     }
   }
 
-  private func searchLongRows(
-    _ x: Value, _ settings: SearchSettings, _ results: Value
+  private func search(
+    _ rows: [Range<Int>], of x: Value, areShort: Bool, _ settings: SearchSettings
+  ) throws -> [SearchResult] {
+    let places = try uploadNumbers(
+      rows.flatMap {
+        [Int32(truncatingIfNeeded: $0.lowerBound), Int32(truncatingIfNeeded: $0.count)]
+      })
+    let results = try makeValue(.uint64, [rows.count, SearchResult.words])
+    if areShort {
+      try launch(
+        settings.kernel("search/short_rows.cl", "search_short_rows"),
+        global: [min(rows.count, settings.groups(facts)) * settings.workItems],
+        local: [settings.workItems], x, places, results, UInt32(rows.count))
+    } else {
+      try searchTables(x, places, rows.count, settings, results)
+    }
+    return SearchResult.read(try download(results))
+  }
+
+  private func searchTables(
+    _ x: Value, _ places: DeviceMemory, _ rows: Int, _ settings: SearchSettings, _ results: Value
   ) throws {
-    let (rows, length) = (x.shape[0], x.shape[1])
     let bins = ExcessTable.binsPerSide(levels: settings.levels)
     let groups = min(rows, settings.groups(facts), max(1, (256 << 20) / (40 * bins)))
     let contents = try scratch(byteCount: groups * 2 * bins * 8)
     let counts = try scratch(byteCount: groups * 2 * (bins + 1) * 4)
     let excesses = try scratch(byteCount: groups * 2 * (bins + 1) * 8)
-    let most = ExcessTable.mostTickBits(rowLength: length, levels: settings.levels)
     try launch(
-      settings.kernel("search/rows.cl", "search_rows", bins: bins, ["MOST_TICK_BITS=\(most)"]),
-      global: [groups * settings.workItems], local: [settings.workItems], x, contents, counts,
-      excesses, results, UInt32(rows), UInt32(length))
+      settings.kernel("search/rows.cl", "search_rows", bins: bins),
+      global: [groups * settings.workItems], local: [settings.workItems], x, places, contents,
+      counts, excesses, results, UInt32(rows))
   }
 }

@@ -208,6 +208,11 @@ public protocol Backend: AnyObject, Sendable {
   func searchQuantizers(
     rows x: Value, levels: Int, scheme: Scheme
   ) throws -> [QuantizerFit]
+
+  /// The same for rows of any lengths, one after the other in `x`, each up to its place in `rowEnds`.
+  func searchQuantizers(
+    _ x: Value, rowEnds: [Int], levels: Int, scheme: Scheme
+  ) throws -> [QuantizerFit]
 }
 
 /// A tensor as a backend holds it.

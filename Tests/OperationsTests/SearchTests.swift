@@ -14,6 +14,35 @@ import Testing
     }
   }
 
+  /// Short and long rows one after the other, zeros, one value and none among them.
+  @Test(arguments: backends) func rowsOfAnyLengths(_ backend: OpenCLBackend) throws {
+    var samples = SampleValues(seed: 8)
+    let lengths = [300, 9, 1, 1200, 257, 256, 40, 4608, 64]
+    var values = samples.floats([lengths.reduce(0, +)]).array(of: Float.self)
+    for index in 310..<400 { values[index] = 0 }
+    var ends: [Int] = []
+    for length in lengths { ends.append((ends.last ?? 0) + length) }
+    let x = Tensor(values)
+    for levels in [4, 16, 256] {
+      for rowEnds in [ends, Array(ends.dropLast()) + [ends[7], ends[8]]] {
+        let found = try backend.searchQuantizers(
+          backend.upload(x), rowEnds: rowEnds, levels: levels, scheme: .symmetric)
+        let expected = ReferenceBackend.shared.searchQuantizers(
+          x, rowEnds: rowEnds, levels: levels, scheme: .symmetric)
+        #expect(found == expected, "\(levels) levels, \(rowEnds.count) rows")
+      }
+      // As rows of a table, each alone.
+      let whole = ReferenceBackend.shared.searchQuantizers(
+        x, rowEnds: ends, levels: levels, scheme: .symmetric)
+      for (index, end) in ends.enumerated() {
+        let row = Array(values[(end - lengths[index])..<end])
+        let alone = ReferenceBackend.shared.searchQuantizers(
+          rows: Tensor(row, shape: [1, row.count]), levels: levels, scheme: .symmetric)
+        #expect(alone == [whole[index]])
+      }
+    }
+  }
+
   @Test(arguments: backends) func nothingToSearch(_ backend: OpenCLBackend) throws {
     #expect(try backend.searchQuantizers([], levels: 16, scheme: .affine).isEmpty)
     let none = try backend.upload(Tensor([Float](), shape: [0, 5]))

@@ -207,4 +207,10 @@ final class ShapeBackend: Backend {
   ) throws -> [QuantizerFit] {
     throw ValueUnknown()
   }
+
+  func searchQuantizers(
+    _ x: ShapeValue, rowEnds: [Int], levels: Int, scheme: Scheme
+  ) throws -> [QuantizerFit] {
+    throw ValueUnknown()
+  }
 }

@@ -18,18 +18,8 @@ extension WeightRows {
           from: Histogram(self.row(row)), method: method, levels: levels, scheme: .symmetric)
       }
     case .mse:
-      guard isRectangular, count > 0 else {
-        return try (0..<count).flatMap { row in
-          let one = self.row(row)
-          return try backend.searchQuantizers(
-            rows: backend.upload(Tensor(one, shape: [1, one.count])), levels: levels,
-            scheme: .symmetric
-          ).map(\.quantizer)
-        }
-      }
-      let table = values.reshaped(to: [count, values.count / count])
       return try backend.searchQuantizers(
-        rows: backend.upload(table), levels: levels, scheme: .symmetric
+        backend.upload(values), rowEnds: ends, levels: levels, scheme: .symmetric
       ).map(\.quantizer)
     }
   }

@@ -70,7 +70,4 @@ struct WeightRows {
 
   /// The elements of row `row`.
   func row(_ row: Int) -> [Float] { withRow(row) { Array($0) } }
-
-  /// Whether all rows are equally long.
-  var isRectangular: Bool { (0..<count).allSatisfy { range($0).count == range(0).count } }
 }
