@@ -73,7 +73,7 @@ extension OpenCLBackend {
     return try changeWidth(
       PackedCodes(
         y, layout: CodeLayout(channels: weights.shape[0]),
-        zeroPoint: epilogue.residual?.resultZeroPoint ?? epilogue.zeroPoint), to: epilogue.bits)
+        zeroPoint: epilogue.resultZeroPoint, maximum: epilogue.resultMaximum), to: epilogue.bits)
   }
 
   /// Launches a kernel of `layout.cl` that moves channels.
@@ -107,6 +107,7 @@ extension OpenCLBackend {
         Int32(layout.channels), Int32(packed.layout.pixelBytes), Int32(layout.pixelBytes),
         UInt32(pixels))
     }
-    return PackedCodes(bytes, layout: layout, zeroPoint: packed.zeroPoint)
+    return PackedCodes(
+      bytes, layout: layout, zeroPoint: packed.zeroPoint, maximum: packed.maximum)
   }
 }

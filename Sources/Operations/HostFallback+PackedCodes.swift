@@ -76,7 +76,8 @@ extension Backend {
 extension PackedCodes {
   /// The same codes elsewhere.
   public func map<Other>(_ move: (Value) throws -> Other) rethrows -> PackedCodes<Other> {
-    PackedCodes<Other>(try move(bytes), layout: layout, zeroPoint: zeroPoint)
+    PackedCodes<Other>(
+      try move(bytes), layout: layout, zeroPoint: zeroPoint, maximum: maximum)
   }
 }
 

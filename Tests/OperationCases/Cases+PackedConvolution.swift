@@ -16,6 +16,8 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
   public let zeroPoint: Int
   /// Bits in which `x` is packed.
   public let bits: Int
+  /// The largest code that `x` may have, where it is less than its bits hold.
+  public let maximum: Int?
   /// Weights a byte each, `[M, C/groups, kernel...]`.
   public let weightCodes: Tensor
   /// A scalar or `[M]`.
@@ -39,20 +41,23 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
 
   /// Random codes, and parameters that bring most sums into the range of the result.
   ///
-  /// `pads` are top, left, bottom, right. `codes` are those of the result, by default all that
+  /// `pads` are top, left, bottom, right. With a `maximum`, codes of `x` are at most that. `codes` are those of the result, by default all that
   /// `resultBits` hold.
   public init(
     _ name: String, x: [Int], as xType: ElementType = .uint8, bits: Int = 8, filters: Int,
     kernel: [Int], weights weightType: ElementType = .int8, strides: [Int]? = nil,
     dilations: [Int]? = nil, pads: [Int] = [0, 0, 0, 0], groups: Int = 1,
     weightsZeroPoint: [Int]? = nil, rounding: RoundingKind = .float, perChannel: Bool = true,
-    bias: Bool = true, resultBits: Int = 8, codes: ClosedRange<Int>? = nil, residual: Bool = false
+    bias: Bool = true, resultBits: Int = 8, codes: ClosedRange<Int>? = nil, residual: Bool = false,
+    maximum: Int? = nil
   ) {
     var samples = SampleValues(seed: UInt64(truncatingIfNeeded: x[1] &* 977 &+ filters))
     self.name = name
     self.bits = bits
+    self.maximum = maximum
     let shape = [filters, x[1] / groups] + kernel
-    (self.x, zeroPoint) = samples.narrowCodes(x, as: xType, bits: bits)
+    (self.x, zeroPoint) = samples.narrowCodes(
+      x, as: xType, bits: bits, count: maximum.map { $0 + 1 } ?? 1 << bits)
     weightCodes = samples.codes(shape, as: weightType)
     self.weightsZeroPoint = weightsZeroPoint.map { samples.codes($0, as: weightType) }
     let window = Window(
@@ -76,7 +81,7 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
   public init(largestSums name: String, channels: Int, filters: Int) {
     self.name = name
     x = Tensor(repeating: UInt8(255), shape: [1, channels, 3, 5])
-    (zeroPoint, bits) = (0, 8)
+    (zeroPoint, bits, maximum) = (0, 8, nil)
     weightCodes = Tensor(repeating: Int8(-128), shape: [filters, channels, 1, 1])
     weightsZeroPoint = nil
     convolution = Convolution(window: Window(kernel: [1, 1]))
@@ -84,27 +89,29 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
       rounding: .float(multiplier: Tensor(scalar: Float(0x1p-19))), zeroPoint: 200, codes: 0...255)
   }
 
-  /// Data of 4 bits and weights of 4 bits that are the least or the largest there are.
+  /// Codes of 0 and 63 and weights of -14 and 14: the largest that 16 products can have.
   public init(atBothEnds name: String, channels: Int, filters: Int) {
     var samples = SampleValues(seed: 77)
     self.name = name
     x = Tensor(
-      (0..<channels * 42).map { _ in samples.next().isMultiple(of: 2) ? UInt8(0) : 15 },
+      (0..<channels * 42).map { _ in samples.next().isMultiple(of: 2) ? UInt8(0) : 63 },
       shape: [1, channels, 6, 7])
-    (zeroPoint, bits) = (9, 4)
+    (zeroPoint, bits, maximum) = (9, 8, 63)
     weightCodes = Tensor(
-      (0..<filters * channels * 9).map { _ in samples.next().isMultiple(of: 2) ? Int8(-8) : 7 },
-      shape: [filters, channels, 3, 3], as: .int4)
+      (0..<filters * channels * 9).map { _ in samples.next().isMultiple(of: 2) ? Int8(-14) : 14 },
+      shape: [filters, channels, 3, 3])
     weightsZeroPoint = nil
     convolution = Convolution(
       window: Window(kernel: [3, 3], padBefore: [1, 1], padAfter: [1, 1]))
     epilogue = Epilogue(
-      rounding: .float(multiplier: Tensor(scalar: Float(0x1p-6))), zeroPoint: 128, codes: 0...255)
+      rounding: .float(multiplier: Tensor(scalar: Float(0x1p-9))), zeroPoint: 128, codes: 0...255)
   }
 
   /// The case's codes on `backend`, packed.
   public func packed<B: Backend>(on backend: B) throws -> PackedCodes<B.Value> {
-    try backend.packCodes(backend.upload(x), zeroPoint: zeroPoint, bits: bits)
+    var packed = try backend.packCodes(backend.upload(x), zeroPoint: zeroPoint, bits: bits)
+    if let maximum { packed.maximum = maximum }
+    return packed
   }
 
   /// The bytes of the result as `backend` computes them.
@@ -135,14 +142,14 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
 }
 
 extension SampleValues {
-  /// Codes `[...]` of `elementType` that `bits` hold, and a zero point among them.
+  /// The `count` lowest codes `[...]` of `elementType` that `bits` hold, and a zero point among them.
   fileprivate mutating func narrowCodes(
-    _ shape: [Int], as elementType: ElementType, bits: Int
+    _ shape: [Int], as elementType: ElementType, bits: Int, count: Int
   ) -> (Tensor, Int) {
     let isSigned = Int8.represents(elementType)
     let lowest = isSigned ? -(1 << (bits - 1)) : 0
-    let zeroPoint = lowest + Int(next() % UInt64(1 << bits))
-    let values = (0..<shape.reduce(1, *)).map { _ in lowest + Int(next() % UInt64(1 << bits)) }
+    let zeroPoint = lowest + Int(next() % UInt64(count))
+    let values = (0..<shape.reduce(1, *)).map { _ in lowest + Int(next() % UInt64(count)) }
     let codes =
       isSigned
       ? Tensor(values.map { Int8($0) }, shape: shape, as: elementType)

@@ -123,7 +123,17 @@ extension PackedConvolutionCase {
     PackedConvolutionCase(
       "one row and one column", x: [1, 32, 1, 1], bits: 4, filters: 32, kernel: [3, 3],
       weights: .int4, pads: same),
-    PackedConvolutionCase(atBothEnds: "4 bits at both ends", channels: 160, filters: 33),
+    PackedConvolutionCase(
+      "64 levels, odd output", x: [2, 64, 7, 9], filters: 70, kernel: [3, 3], weights: .int4,
+      pads: same, residual: true, maximum: 63),
+    PackedConvolutionCase(
+      "23 levels, weights a byte each", x: [1, 33, 8, 8], filters: 32, kernel: [3, 3],
+      weights: .int8, pads: same, maximum: 22),
+    PackedConvolutionCase(
+      "65 levels", x: [1, 64, 8, 8], filters: 32, kernel: [3, 3], weights: .int4, pads: same,
+      maximum: 64),
+    PackedConvolutionCase(
+      atBothEnds: "64 levels and weights of 14 at both ends", channels: 160, filters: 33),
   ]
 
   /// Ways of rounding, ranges of codes, widths of results, other summands.

@@ -85,9 +85,12 @@ struct PackedWriter {
     _ value: String, _ quantizer: ConstantQuantizer, channels: Int, rank: Int
   ) -> PackedForm {
     settle(value)
-    let facts = CodeFacts(channels: channels, zeroPoint: quantizer.storedZeroPoint)
+    let facts = CodeFacts(
+      channels: channels, zeroPoint: quantizer.storedZeroPoint,
+      maximum: ranges[value]?.upperBound)
     if var form = forms[value]?.first(where: { $0.rowsOf == nil && $0.rank == rank }) {
       form.facts.zeroPoint = facts.zeroPoint
+      form.facts.maximum = facts.maximum
       return form
     }
     makePlain(value)
@@ -101,9 +104,12 @@ struct PackedWriter {
   ) -> PackedForm {
     if shape.count == 2 { return packed(value, quantizer, channels: channels, rank: 2) }
     settle(value)
-    let facts = CodeFacts(channels: channels, zeroPoint: quantizer.storedZeroPoint)
+    let facts = CodeFacts(
+      channels: channels, zeroPoint: quantizer.storedZeroPoint,
+      maximum: ranges[value]?.upperBound)
     if var form = forms[value]?.first(where: { $0.rowsOf != nil }) {
       form.facts.zeroPoint = facts.zeroPoint
+      form.facts.maximum = facts.maximum
       return form
     }
     makePlain(value)

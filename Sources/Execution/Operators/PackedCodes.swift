@@ -23,10 +23,15 @@ struct CodeFacts: Sendable, Hashable {
   var bits = 8
   /// The code that stands for zero, unsigned as it is stored.
   var zeroPoint: Int
+  /// The largest code that occurs, where it is known.
+  var maximum: Int?
 
   /// The attributes' names and kinds.
   static func kinds(_ prefix: String = "") -> [String: OperatorSignature.Kind] {
-    ["\(prefix)channels": .int, "\(prefix)bits": .int, "\(prefix)zero_point": .int]
+    [
+      "\(prefix)channels": .int, "\(prefix)bits": .int, "\(prefix)zero_point": .int,
+      "\(prefix)maximum": .int,
+    ]
   }
 
   /// The facts as attributes.
@@ -34,10 +39,11 @@ struct CodeFacts: Sendable, Hashable {
     [
       "\(prefix)channels": .int(channels), "\(prefix)bits": .int(bits),
       "\(prefix)zero_point": .int(zeroPoint),
-    ]
+    ].merging(maximum.map { ["\(prefix)maximum": .int($0)] } ?? [:]) { $1 }
   }
 
-  init(channels: Int, bits: Int = 8, zeroPoint: Int) {
+  init(channels: Int, bits: Int = 8, zeroPoint: Int, maximum: Int? = nil) {
+    self.maximum = maximum
     self.channels = channels
     self.bits = bits
     self.zeroPoint = zeroPoint
@@ -48,6 +54,7 @@ struct CodeFacts: Sendable, Hashable {
     channels = try node.required("\(prefix)channels", node.int("\(prefix)channels"))
     bits = try node.required("\(prefix)bits", node.int("\(prefix)bits"))
     zeroPoint = try node.required("\(prefix)zero_point", node.int("\(prefix)zero_point"))
+    maximum = node.int("\(prefix)maximum")
     guard (1...(1 << 30)).contains(channels), [1, 2, 4, 8].contains(bits),
       (0..<(1 << bits)).contains(zeroPoint)
     else {
@@ -90,7 +97,8 @@ extension OperatorCall {
         "input \(index), \(bytes.elementType) \(bytes.shape), does not hold \(facts.channels) "
           + "channels of \(facts.bits) bits")
     }
-    return PackedCodes(bytes, layout: facts.layout, zeroPoint: facts.zeroPoint)
+    return PackedCodes(
+      bytes, layout: facts.layout, zeroPoint: facts.zeroPoint, maximum: facts.maximum)
   }
 }
 

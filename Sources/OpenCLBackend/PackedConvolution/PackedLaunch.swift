@@ -13,10 +13,8 @@ extension OpenCLBackend {
       epilogue == nil ? .int32 : .uint8, problem.resultShape(hasEpilogue: epilogue != nil),
       operation: operation)
     guard y.count > 0 else { return y }
-    // Weights of few bits as a rule are few-bit at all positions too.
-    let wished =
-      products == .vnni && problem.hasWinograd
-        && (weights.packedType ?? weights.codes.elementType).bitCount < 8 ? .winograd : products
+    // Where a weight does not fit at one of the positions, `factors` are those of a direct product.
+    let wished = products == .vnni && problem.hasWinograd ? .winograd : products
     let factors = try factors(of: weights, for: wished, problem)
     let table = try parameters(epilogue, after: factors, of: weights, problem)
     let schedule = PackedSchedule(problem, factors.products, on: facts)

@@ -13,7 +13,7 @@ struct PackedProblem: Hashable, Sendable {
   var inputPixel, outputPixel: Int
   /// The code of the border.
   var inputZeroPoint: Int
-  /// The largest code of x.
+  /// No code of x is larger: 1, 3, 7 ... 255, so that few programs serve all.
   var largestCode: Int
   /// Whether every channel has a filter of its own; then `groups` is 1 and `filters` all of them.
   var isDepthwise: Bool
@@ -37,7 +37,8 @@ struct PackedProblem: Hashable, Sendable {
     inputPixel = CodeLayout(channels: shape[1]).pixelBytes
     outputPixel = CodeLayout(channels: weights[0]).pixelBytes
     inputZeroPoint = x.zeroPoint
-    largestCode = x.layout.maximum
+    let largest = max(x.zeroPoint, x.maximum, 1)
+    largestCode = 1 << (Int.bitWidth - largest.leadingZeroBitCount) - 1
     isDepthwise = groups > 1 && channels == 1 && filters == 1
     if isDepthwise { (groups, filters) = (1, groups) }
     let counts = [

@@ -40,9 +40,12 @@ public struct PackedCodes<Value: BackendValue>: Sendable {
   public var layout: CodeLayout
   /// The code that stands for zero; a convolution's border has it.
   public var zeroPoint: Int
+  /// No code is larger: the layout's largest, or less where more is known. Some kernels are exact for
+  /// few codes only.
+  public var maximum: Int
 
   /// Names what `bytes` holds.
-  public init(_ bytes: Value, layout: CodeLayout, zeroPoint: Int) {
+  public init(_ bytes: Value, layout: CodeLayout, zeroPoint: Int, maximum: Int? = nil) {
     precondition(
       bytes.elementType == .uint8 && bytes.rank == 4 && bytes.shape[3] == layout.pixelBytes,
       "\(bytes.elementType) \(bytes.shape) does not hold \(layout)")
@@ -50,6 +53,7 @@ public struct PackedCodes<Value: BackendValue>: Sendable {
     self.bytes = bytes
     self.layout = layout
     self.zeroPoint = zeroPoint
+    self.maximum = min(maximum ?? layout.maximum, layout.maximum)
   }
 
   /// The shape with channels second, `[N, C, H, W]`.

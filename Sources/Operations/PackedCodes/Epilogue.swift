@@ -36,6 +36,13 @@ public struct Epilogue<Value: BackendValue>: Sendable {
   }
 }
 
+extension Epilogue {
+  /// The result's code of zero.
+  public var resultZeroPoint: Int { residual?.resultZeroPoint ?? zeroPoint }
+  /// The result's largest code.
+  public var resultMaximum: Int { residual?.resultCodes.upperBound ?? codes.upperBound }
+}
+
 /// The named ways from a sum to codes. Parameters have one element or one a channel `[M]`.
 public enum Rounding<Value: BackendValue>: Sendable {
   /// `rint(Float(sum) * multiplier)`, ties to even: ONNX Runtime's. `float32`.

@@ -85,9 +85,7 @@ extension ReferenceBackend {
         return clipped(round(sum, channel), epilogue.zeroPoint, epilogue.codes)
       }
     }
-    var zeroPoint = epilogue.zeroPoint
     if let residual = epilogue.residual {
-      zeroPoint = residual.resultZeroPoint
       let others = unpackCodes(residual.other, to: .uint8, shape: residual.other.shape)
         .array(of: UInt8.self)
       for index in codes.indices {
@@ -97,8 +95,10 @@ extension ReferenceBackend {
         codes[index] = clipped(code, residual.resultZeroPoint, residual.resultCodes)
       }
     }
-    return packCodes(
-      Tensor(codes, shape: sums.shape), zeroPoint: zeroPoint, bits: epilogue.bits)
+    var packed = packCodes(
+      Tensor(codes, shape: sums.shape), zeroPoint: epilogue.resultZeroPoint, bits: epilogue.bits)
+    packed.maximum = epilogue.resultMaximum
+    return packed
   }
 }
 
