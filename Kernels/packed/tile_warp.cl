@@ -166,14 +166,12 @@ convolve_packed_warp(__constant Problem *g, __global const int4 *restrict units,
   weights += (size_t)(group * g->rows + firstFilter) * steps * (W_BYTES / 4);
 
   int sums[4][4][4];
-#pragma unroll
-  for (int i = 0; i < 4; i++)
-#pragma unroll
-    for (int j = 0; j < 4; j++)
-#pragma unroll
-      for (int k = 0; k < 4; k++) sums[i][j][k] = 0;
+  UNROLL_WARP
+  for (int i = 0; i < 4; i++) UNROLL_WARP
+  for (int j = 0; j < 4; j++) UNROLL_WARP
+  for (int k = 0; k < 4; k++) sums[i][j][k] = 0;
 
-#pragma unroll
+  UNROLL_WARP
   for (int step = 0; step < STAGES - 1; step++) {
     if (step < steps)
       copy_step(g, units, x, weights, windows, memory, step * STAGE_BYTES, step, item);
@@ -188,23 +186,20 @@ convolve_packed_warp(__constant Problem *g, __global const int4 *restrict units,
     COMMIT_COPIES;
 #ifdef BITWISE
     if (PASSES > 1 && step > 0 && step % g->steps == 0 && (SHIFTS >> (step / g->steps - 1) & 1)) {
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++)
-#pragma unroll
-          for (int k = 0; k < 4; k++) sums[i][j][k] <<= 1;
+      UNROLL_WARP
+      for (int i = 0; i < 4; i++) UNROLL_WARP
+      for (int j = 0; j < 4; j++) UNROLL_WARP
+      for (int k = 0; k < 4; k++) sums[i][j][k] <<= 1;
     }
 #endif
-#pragma unroll
+    UNROLL_WARP
     for (uint slice = 0; slice < 2; slice++) {
       uint a[4][4], b[4][2];
       load_x(a, memory, stage, firstRow, lane, slice);
       load_weights(b, memory, stage + 128 * X_BYTES, firstColumn, lane, slice);
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++) MULTIPLY_MATRICES(sums[i][j], a[i], b[j][0], b[j][1]);
+      UNROLL_WARP
+      for (int i = 0; i < 4; i++) UNROLL_WARP
+      for (int j = 0; j < 4; j++) MULTIPLY_MATRICES(sums[i][j], a[i], b[j][0], b[j][1]);
     }
     stage = stage == (STAGES - 1) * STAGE_BYTES ? 0 : stage + STAGE_BYTES;
     nextStage = nextStage == (STAGES - 1) * STAGE_BYTES ? 0 : nextStage + STAGE_BYTES;
@@ -213,42 +208,41 @@ convolve_packed_warp(__constant Problem *g, __global const int4 *restrict units,
   WAIT_COPIES(0);
   barrier(CLK_LOCAL_MEM_FENCE);
 
-#pragma unroll
-  for (int j = 0; j < 4; j++)
-#pragma unroll
-    for (int odd = 0; odd < 2; odd++) {
-      const int filter = firstColumn + j * 8 + (lane & 3) * 2 + odd, row = firstFilter + filter;
-      const bool isFilter = row < g->filters;
-      const int channel = group * g->filters + (isFilter ? row : 0);
-      const int4 correction = rows[channel];
-      const int ownBias = hasBias ? bias[channel] : 0;
+  UNROLL_WARP
+  for (int j = 0; j < 4; j++) UNROLL_WARP
+  for (int odd = 0; odd < 2; odd++) {
+    const int filter = firstColumn + j * 8 + (lane & 3) * 2 + odd, row = firstFilter + filter;
+    const bool isFilter = row < g->filters;
+    const int channel = group * g->filters + (isFilter ? row : 0);
+    const int4 correction = rows[channel];
+    const int ownBias = hasBias ? bias[channel] : 0;
 #ifndef SUMS
-      const int ownMultiplier = multiplier[channel * multiplierStep];
-      const int ownShift = shift[channel * shiftStep];
+    const int ownMultiplier = multiplier[channel * multiplierStep];
+    const int ownShift = shift[channel * shiftStep];
 #endif
-#pragma unroll
-      for (int i = 0; i < 8; i++) {
-        const int inTile = firstRow + i * 8 + (lane >> 2);
+    UNROLL_WARP
+    for (int i = 0; i < 8; i++) {
+      const int inTile = firstRow + i * 8 + (lane >> 2);
 #if defined(INPUT_SUMS) || defined(SUMS)
-        const int pixel = firstPixel + inTile;
+      const int pixel = firstPixel + inTile;
 #endif
 #ifdef INPUT_SUMS
-        const int inputSum = inputSums[min(pixel, g->pixels - 1) * g->groups + group];
+      const int inputSum = inputSums[min(pixel, g->pixels - 1) * g->groups + group];
 #else
-        const int inputSum = 0;
+      const int inputSum = 0;
 #endif
-        const int sum = whole_sum(PRODUCT(sums[i >> 1][j][(i & 1) * 2 + odd]), correction,
-                                  inputZeroPoint, inputSum, ownBias);
+      const int sum = whole_sum(PRODUCT(sums[i >> 1][j][(i & 1) * 2 + odd]), correction,
+                                inputZeroPoint, inputSum, ownBias);
 #ifdef SUMS
-        const int plane = g->outputY * g->outputX, image = pixel / plane;
-        if (isFilter && pixel < g->pixels)
-          y[(image * g->groups * g->filters + channel) * plane + pixel - image * plane] = (uint)sum;
+      const int plane = g->outputY * g->outputX, image = pixel / plane;
+      if (isFilter && pixel < g->pixels)
+        y[(image * g->groups * g->filters + channel) * plane + pixel - image * plane] = (uint)sum;
 #else
-        put_code((__local uint *)buffers, inTile, filter,
-                 isFilter ? code_of(sum, ownMultiplier, ownShift, codes) : 0u);
+      put_code((__local uint *)buffers, inTile, filter,
+               isFilter ? code_of(sum, ownMultiplier, ownShift, codes) : 0u);
 #endif
-      }
     }
+  }
 #ifndef SUMS
   barrier(CLK_LOCAL_MEM_FENCE);
   write_codes(g, (__local uint *)buffers, item, group, firstPixel, firstFilter, y, codes, other,

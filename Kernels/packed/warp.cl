@@ -19,8 +19,11 @@
 //
 // Bytes are codes by weights; with BITWISE they are 256 bits by 256 bits, and a product is the
 // count of bits that both have.
+//
+//   UNROLL_WARP                  before loops over tiles of a warp: in registers, or compiled soon
 #ifdef WARP_EMULATION
 #define WARP_ATTRIBUTES __attribute__((intel_reqd_sub_group_size(32)))
+#define UNROLL_WARP _Pragma("unroll 1")
 typedef __local char *shared_t;
 #define SHARED(pointer) ((shared_t)(pointer))
 #define COPY_16(to, from) (*(__local uint4 *)(to) = *(from))
@@ -46,12 +49,12 @@ LB_FUNCTION void load_matrices(uint r[4], const shared_t memory, const uint offs
 
 LB_FUNCTION void multiply_matrices(int c[4], const uint a[4], const uint b0, const uint b1) {
   const uint lane = get_sub_group_local_id(), g = lane >> 2, t = lane & 3;
-#pragma unroll
+  UNROLL_WARP
   for (uint word = 0; word < 4; word++) {
     const uint row = g << 2 | word;
     const uint a0 = sub_group_shuffle(a[0], row), a1 = sub_group_shuffle(a[1], row);
     const uint a2 = sub_group_shuffle(a[2], row), a3 = sub_group_shuffle(a[3], row);
-#pragma unroll
+    UNROLL_WARP
     for (uint j = 0; j < 2; j++) {
       const uint column = (2 * t + j) << 2 | word;
       const uint low = sub_group_shuffle(b0, column), high = sub_group_shuffle(b1, column);
@@ -64,6 +67,7 @@ LB_FUNCTION void multiply_matrices(int c[4], const uint a[4], const uint b0, con
 
 #else
 #define WARP_ATTRIBUTES
+#define UNROLL_WARP _Pragma("unroll")
 typedef uint shared_t;
 // A pointer to local memory holds the place in its window already.
 #define SHARED(pointer) ((uint)(size_t)(pointer))
