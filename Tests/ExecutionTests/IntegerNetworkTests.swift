@@ -67,6 +67,7 @@ import Testing
     let network = try IntegerNetwork(builder.graph).graph
     #expect(network.nodes.count { $0.operatorType == "ConvolvePacked" } == 2)
     #expect(network.nodes.count { $0.operatorType == "SumPacked" } == 1)
+    #expect(try IntegerNetwork(builder.graph).islands == [])
     // From one product to the next the rows stay packed.
     #expect(network.nodes.count { $0.operatorType == "PackCodes" } == 2)
     let plain = try Executor(builder.graph.withIntegerProducts(), on: ReferenceBackend.shared)

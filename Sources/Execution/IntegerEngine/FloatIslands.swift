@@ -60,15 +60,15 @@ extension GraphIndex {
   fileprivate func isScaleOfSum(_ node: Node) -> Bool {
     guard node.operatorType == "Mul", node.domain.isEmpty else { return false }
     return node.inputs.contains { value in
-      guard let writer = writer[value], case let cast = nodes[writer], cast.operatorType == "Cast",
-        let source = cast.inputs.first, var before = self.writer[source]
+      guard let writer = writer[value], case let cast = nodes[writer], cast.operatorType == "Cast"
       else { return false }
-      if nodes[before].operatorType == "Add", let sum = nodes[before].inputs.first,
-        let writer = self.writer[sum]
-      {
-        before = writer
+      var number = cast.inputs.first.flatMap { self.writer[$0] }
+      // A bias, or the shape of a product of rows, may lie between.
+      while let step = number, ["Add", "Reshape"].contains(nodes[step].operatorType) {
+        number = nodes[step].inputs.first.flatMap { self.writer[$0] }
       }
-      return ["SumPacked", "MatMulInteger", "ConvInteger"].contains(nodes[before].operatorType)
+      guard let sum = number else { return false }
+      return ["SumPacked", "MatMulInteger", "ConvInteger"].contains(nodes[sum].operatorType)
     }
   }
 
