@@ -51,6 +51,9 @@ let package = Package(
     .target(
       name: "PostTraining",
       dependencies: ["Calibration", "Execution", "Graph", "Operations", "Quantization", "Tensors"]),
+    .target(
+      name: "Training",
+      dependencies: ["Execution", "Graph", "Operations", "Quantization", "Tensors"]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
@@ -121,6 +124,11 @@ let package = Package(
       name: "QToolTests",
       dependencies: [
         "Datasets", "Files", "Graph", "KernelBench", "ONNX", "Tensors", "TestFolders", "qtool",
+      ]),
+    .testTarget(
+      name: "TrainingTests",
+      dependencies: [
+        "Execution", "Graph", "OpenCLBackend", "OperationCases", "Operations", "Tensors", "Training",
       ]),
     .testTarget(
       name: "CalibrationTests",

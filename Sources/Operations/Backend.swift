@@ -139,6 +139,24 @@ public protocol Backend: AnyObject, Sendable {
     to: ElementType
   ) throws -> Value
 
+  // MARK: Training
+
+  /// The derivative of a maximum pool of `float32` from that of its result, `dy`.
+  func maximumPoolGradient(_ x: Value, _ dy: Value, _ pooling: Pooling) throws -> Value
+
+  /// `x`, `float32`, as a quantizer of `levels` levels brings it back:
+  /// `(clip(rint(x / scale) + zeroPoint, 0, levels - 1) - zeroPoint) * scale`. `scale` is `float32`,
+  /// `zeroPoint` `int32`.
+  func fakeQuantize(
+    _ x: Value, scale: Value, zeroPoint: Value, layout: QuantizationLayout, levels: Int
+  ) throws -> Value
+
+  /// The derivative of ``fakeQuantize(_:scale:zeroPoint:layout:levels:)`` by the straight-through
+  /// estimator: `dy` where `x` lies within the quantizer's range, else 0.
+  func fakeQuantizeGradient(
+    _ x: Value, scale: Value, zeroPoint: Value, dy: Value, layout: QuantizationLayout, levels: Int
+  ) throws -> Value
+
   // MARK: Packed codes
 
   /// Codes `[N, C]`, `[N, C, W]` or `[N, C, H, W]` of 8-bit or narrower types, held a byte each, with
