@@ -128,7 +128,7 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Execution", "Graph", "OpenCLBackend", "OperationCases", "Operations", "Tensors", "Training",
+        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "Tensors", "Training",
       ]),
     .testTarget(
       name: "CalibrationTests",

@@ -69,10 +69,31 @@ public struct Executor<B: Backend>: Sendable {
     _ observe: (String, B.Value) throws -> Void = { _, _ in }
   ) throws -> [String: Tensor] {
     try graph.checkInputs(inputs)
+    let values = try run(inputs.mapValues(place), observing: names, observe)
+    return try graph.outputs.reduce(into: [:]) { outputs, output in
+      outputs[output.name] = try self.output(output.name, of: values).tensor(from: backend)
+    }
+  }
+
+  /// Computes the graph's outputs where they are wanted again: on the backend.
+  ///
+  /// - Parameter inputs: A value for every input of the graph, by name.
+  /// - Returns: The graph's outputs by name.
+  /// - Throws: As ``run(_:observing:_:)``, but for the inputs' shapes, which are not checked.
+  public func compute(_ inputs: [String: B.Value]) throws -> [String: B.Value] {
+    let values = try run(inputs.mapValues(Operand.init(value:)), observing: []) { _, _ in }
+    return try graph.outputs.reduce(into: [:]) { outputs, output in
+      outputs[output.name] = try self.output(output.name, of: values).value(on: backend)
+    }
+  }
+
+  private func run(
+    _ inputs: [String: Operand<B>], observing names: Set<String>,
+    _ observe: (String, B.Value) throws -> Void
+  ) throws -> [Operand<B>?] {
     var values = [Operand<B>?](repeating: nil, count: plan.names.count)
     for input in graph.inputs {
-      guard let number = plan.numbers[input.name], let tensor = inputs[input.name] else { continue }
-      let operand = try place(tensor)
+      guard let number = plan.numbers[input.name], let operand = inputs[input.name] else { continue }
       values[number] = operand
       if names.contains(input.name) { try observe(input.name, operand.value(on: backend)) }
     }
@@ -86,7 +107,7 @@ public struct Executor<B: Backend>: Sendable {
       }
       for number in step.releases { values[number] = nil }
     }
-    return try collectOutputs(values)
+    return values
   }
 
   /// An input: integers of shape arithmetic stay on the host, everything else goes to the backend.
@@ -97,17 +118,11 @@ public struct Executor<B: Backend>: Sendable {
     return Operand(value: try backend.upload(tensor))
   }
 
-  private func collectOutputs(_ values: [Operand<B>?]) throws -> [String: Tensor] {
-    var outputs: [String: Tensor] = [:]
-    for output in graph.outputs {
-      guard let number = plan.numbers[output.name],
-        let operand = values[number] ?? constants[number]
-      else {
-        throw GraphError.invalid("the output '\(output.name)' was not computed")
-      }
-      outputs[output.name] = try operand.tensor(from: backend)
+  private func output(_ name: String, of values: [Operand<B>?]) throws -> Operand<B> {
+    guard let number = plan.numbers[name], let operand = values[number] ?? constants[number] else {
+      throw GraphError.invalid("the output '\(name)' was not computed")
     }
-    return outputs
+    return operand
   }
 
   /// Runs one step.

@@ -1,7 +1,9 @@
 import Operations
 
 extension ShapeBackend {
-  func maximumPoolGradient(_ x: ShapeValue, _ dy: ShapeValue, _ pooling: Pooling) -> ShapeValue { x }
+  func maximumPoolGradient(_ x: ShapeValue, _ dy: ShapeValue, _ pooling: Pooling) -> ShapeValue {
+    x
+  }
 
   func fakeQuantize(
     _ x: ShapeValue, scale: ShapeValue, zeroPoint: ShapeValue, layout: QuantizationLayout,

@@ -1,0 +1,120 @@
+import Execution
+public import Graph
+import Tensors
+
+/// One step of training as a graph: from a batch, its targets, the parameters and the optimizer's
+/// state to the loss, the outputs, the new parameters and the new state.
+///
+/// The graph runs like any other, on every backend and with equal bits on all of them. Elements of
+/// the parameters whose mask is false do not move.
+public struct StepGraph: Sendable {
+  /// The graph.
+  public let graph: Graph
+  /// The parameters' places in their vector.
+  public let parameters: TrainedParameters
+  /// The shape of the targets.
+  public let targetShape: [Int]
+
+  /// The step of `model` for `batch` samples.
+  ///
+  /// - Parameters:
+  ///   - model: The network; its first output is trained.
+  ///   - batch: The extent of every input's first dimension.
+  ///   - loss: What is made small.
+  ///   - optimizer: How.
+  /// - Throws: ``Graph/GraphError`` for a node that cannot be trained through, a model without
+  ///   parameters, or open dimensions other than the first.
+  public init(_ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer) throws {
+    var graph = try model.upgraded(toOpset: Graph.trainingOpset)
+    graph.opsets[trainingDomain] = 1
+    for index in graph.inputs.indices {
+      guard graph.inputs[index].shape?.isEmpty == false else {
+        throw GraphError.unsupported(
+          "the shape of input '\(graph.inputs[index].name)' is not stated")
+      }
+      graph.inputs[index].shape?[0] = .fixed(batch)
+    }
+    guard let output = graph.outputs.first else {
+      throw GraphError.invalid("the model has no output")
+    }
+    guard let shape = try GraphAnalysis(of: graph).shapes[output.name]?.shape else {
+      throw GraphError.unsupported(
+        "the shape of the output '\(output.name)' is not known before it is computed")
+    }
+    let parameters = try TrainedParameters(of: graph)
+    graph.replaceParameters(parameters)
+    graph.addInput(StepName.target, .float32, shape)
+    let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
+    graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
+
+    let differentiated = try graph.differentiated(
+      StepName.loss, for: parameters.parts.map(\.name))
+    graph = differentiated.graph
+    let gradient = graph.joinGradients(differentiated.gradients, parameters)
+    for name in [StepName.rate] + StepName.corrections { graph.addInput(name, .float32, []) }
+    graph.addInput(StepName.trainable, .bool, [parameters.count])
+    for index in 0..<optimizer.stateCount {
+      graph.addInput(StepName.state(index), .float32, [parameters.count])
+    }
+    var update = OptimizerNodes()
+    update.update(optimizer, gradient: gradient)
+    graph.nodes += update.nodes
+    graph.initializers.merge(update.initializers) { $1 }
+    let results =
+      [StepName.loss, output.name, StepName.newParameters]
+      + (0..<optimizer.stateCount).map(StepName.newState)
+    graph.outputs = results.map { ValueInfo(name: $0, elementType: .float32) }
+    graph.valueInfo = [:]
+    graph.removeDeadNodes()
+    self.graph = graph
+    self.parameters = parameters
+    targetShape = shape
+  }
+}
+
+extension Graph {
+  fileprivate mutating func addInput(_ name: String, _ type: ElementType, _ shape: [Int]) {
+    inputs.append(ValueInfo(name: name, elementType: type, shape: shape.map { .fixed($0) }))
+  }
+
+  /// Cuts the parameters out of their vector, under their own names.
+  fileprivate mutating func replaceParameters(_ parameters: TrainedParameters) {
+    addInput(StepName.parameters, .float32, [parameters.count])
+    initializers["step/axis"] = Tensor([Int64(0)])
+    var cuts: [Node] = []
+    for (index, part) in parameters.parts.enumerated() {
+      initializers[part.name] = nil
+      initializers["step/start_\(index)"] = Tensor([Int64(part.start)])
+      initializers["step/end_\(index)"] = Tensor([Int64(part.end)])
+      initializers["step/shape_\(index)"] = Tensor(part.shape.map(Int64.init))
+      cuts.append(
+        Node(
+          "Slice",
+          inputs: [
+            StepName.parameters, "step/start_\(index)", "step/end_\(index)", "step/axis",
+          ], outputs: ["step/part_\(index)"]))
+      cuts.append(
+        Node(
+          "Reshape", inputs: ["step/part_\(index)", "step/shape_\(index)"], outputs: [part.name]))
+    }
+    nodes = cuts + nodes
+  }
+
+  /// The gradients as one vector; returns its name.
+  fileprivate mutating func joinGradients(
+    _ gradients: [String: String], _ parameters: TrainedParameters
+  ) -> String {
+    initializers["step/flat"] = Tensor([Int64(-1)])
+    var flat: [String] = []
+    for (index, part) in parameters.parts.enumerated() {
+      guard let gradient = gradients[part.name] else { continue }
+      flat.append("step/flat_\(index)")
+      nodes.append(
+        Node("Reshape", inputs: [gradient, "step/flat"], outputs: ["step/flat_\(index)"]))
+    }
+    nodes.append(
+      Node(
+        "Concat", inputs: flat, outputs: ["step/gradient"], attributes: ["axis": .int(0)]))
+    return "step/gradient"
+  }
+}

@@ -1,0 +1,85 @@
+public import Graph
+public import Tensors
+
+/// The parameters that training changes, one after the other in a vector.
+///
+/// A single vector lets an optimizer update all of them in a handful of operations, however many
+/// layers a network has.
+public struct TrainedParameters: Sendable {
+  /// One initializer and its place in the vector.
+  public struct Part: Sendable, Hashable {
+    /// The initializer's name.
+    public let name: String
+    /// The initializer's shape.
+    public let shape: [Int]
+    /// Where it begins.
+    public let start: Int
+    /// The place behind it.
+    public var end: Int { start + shape.reduce(1, *) }
+  }
+
+  /// The initializers, in the order in which the graph's nodes read them.
+  public let parts: [Part]
+  /// Elements of the vector.
+  public let count: Int
+
+  /// The initializers of type float32 that a convolution, a matrix product, a normalization or an
+  /// addition of `graph` takes as weights or bias.
+  ///
+  /// - Throws: ``Graph/GraphError`` when there are none.
+  public init(of graph: Graph) throws {
+    var parts: [Part] = []
+    var seen: Set<String> = []
+    for node in try graph.sortedNodes() where node.domain.isEmpty {
+      guard let places = Self.places[node.operatorType] else { continue }
+      for place in places where place < node.inputs.count {
+        let name = node.inputs[place]
+        // A single number is an epsilon or a unit, not something to be trained.
+        guard let tensor = graph.initializers[name], tensor.elementType == .float32,
+          tensor.count > (Self.scaling.contains(node.operatorType) ? 1 : 0),
+          seen.insert(name).inserted
+        else { continue }
+        parts.append(Part(name: name, shape: tensor.shape, start: parts.last?.end ?? 0))
+      }
+    }
+    guard let last = parts.last else {
+      throw GraphError.unsupported(
+        "the model has no parameter to train: no Conv, ConvTranspose, Gemm, MatMul, PRelu, Add or "
+          + "Mul reads an initializer of type float32")
+    }
+    self.parts = parts
+    count = last.end
+  }
+
+  /// Inputs of operators that are parameters.
+  private static let places: [String: [Int]] = [
+    "Conv": [1, 2], "ConvTranspose": [1, 2], "Gemm": [1, 2], "MatMul": [0, 1], "Add": [0, 1],
+    "Mul": [0, 1], "PRelu": [1],
+  ]
+
+  /// Operators that constants are often given to.
+  private static let scaling: Set<String> = ["Add", "Mul"]
+
+  /// The vector of the values that `graph` has.
+  public func vector(of graph: Graph) -> Tensor {
+    Tensor(shape: [count]) { (vector: UnsafeMutableBufferPointer<Float>) in
+      for part in parts {
+        graph.initializers[part.name]?.withElements(of: Float.self) { values in
+          for (index, value) in values.enumerated() { vector[part.start + index] = value }
+        }
+      }
+    }
+  }
+
+  /// `graph` with the values of `vector`.
+  public func graph(_ graph: Graph, with vector: Tensor) -> Graph {
+    var graph = graph
+    vector.withElements(of: Float.self) { vector in
+      for part in parts {
+        graph.initializers[part.name] = Tensor(
+          Array(vector[part.start..<part.end]), shape: part.shape)
+      }
+    }
+    return graph
+  }
+}

@@ -1,0 +1,107 @@
+import Execution
+public import Graph
+public import Operations
+public import Tensors
+
+/// Training of a network on a backend, step by step; parameters and state stay on the backend.
+public struct Trainer<B: Backend> {
+  /// What a step found.
+  public struct Result: Sendable {
+    /// The loss before the step.
+    public let loss: Float
+    /// The network's first output before the step.
+    public let output: Tensor
+  }
+
+  /// The step.
+  public let step: StepGraph
+  /// Steps done.
+  public private(set) var stepCount = 0
+
+  private let model: Graph
+  private let optimizer: Optimizer
+  private let executor: Executor<B>
+  private var parameters: B.Value
+  private var state: [B.Value]
+  private var trainable: B.Value
+
+  /// Starts from the parameters that `model` has.
+  ///
+  /// - Throws: As ``StepGraph/init(_:batch:loss:optimizer:)``, and what the backend throws.
+  public init(
+    _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer, on backend: B
+  ) throws {
+    step = try StepGraph(model, batch: batch, loss: loss, optimizer: optimizer)
+    executor = try Executor(step.graph, on: backend)
+    self.model = try model.upgraded(toOpset: Graph.trainingOpset)
+    self.optimizer = optimizer
+    let count = step.parameters.count
+    parameters = try backend.upload(step.parameters.vector(of: self.model))
+    state = try (0..<optimizer.stateCount).map { _ in
+      try backend.upload(Tensor(repeating: Float(0), shape: [count]))
+    }
+    trainable = try backend.upload(Tensor(repeating: true, shape: [count]))
+  }
+
+  /// Moves the parameters by the gradient of one batch.
+  ///
+  /// - Parameters:
+  ///   - inputs: The model's inputs, of the step's batch.
+  ///   - target: A row for each sample, as the loss takes them.
+  ///   - rate: The learning rate.
+  /// - Throws: ``Graph/GraphError`` when the loss is no finite number, after which nothing has
+  ///   moved; what the backend throws.
+  public mutating func advance(
+    _ inputs: [String: Tensor], target: Tensor, rate: Float
+  ) throws -> Result {
+    let backend = executor.backend
+    var values = try inputs.mapValues(backend.upload)
+    values[StepName.target] = try backend.upload(target)
+    values[StepName.rate] = try backend.upload(Tensor(scalar: rate))
+    for (name, correction) in zip(StepName.corrections, optimizer.corrections(stepCount + 1)) {
+      values[name] = try backend.upload(Tensor(scalar: correction))
+    }
+    values[StepName.parameters] = parameters
+    values[StepName.trainable] = trainable
+    for (index, vector) in state.enumerated() { values[StepName.state(index)] = vector }
+    let results = try executor.compute(values)
+    func result(_ name: String) throws -> B.Value {
+      guard let value = results[name] else {
+        throw GraphError.invalid("the step does not give '\(name)'")
+      }
+      return value
+    }
+    let loss = try backend.download(result(StepName.loss)).array(of: Float.self)[0]
+    guard loss.isFinite else {
+      throw GraphError.invalid("the loss became \(loss) in step \(stepCount + 1)")
+    }
+    let output = try backend.download(result(step.graph.outputs[1].name))
+    parameters = try result(StepName.newParameters)
+    state = try state.indices.map { try result(StepName.newState($0)) }
+    stepCount += 1
+    return Result(loss: loss, output: output)
+  }
+
+  /// Says which elements of the parameters' vector may move.
+  public mutating func setTrainable(_ mask: Tensor) throws {
+    precondition(mask.shape == [step.parameters.count] && mask.elementType == .bool)
+    trainable = try executor.backend.upload(mask)
+  }
+
+  /// The network with the parameters of now.
+  public func trainedModel() throws -> Graph {
+    try step.parameters.graph(model, with: executor.backend.download(parameters))
+  }
+}
+
+extension Optimizer {
+  /// What makes up for Adam's averages having begun at 0.
+  fileprivate func corrections(_ step: Int) -> [Float] {
+    guard case .adam(let beta1, let beta2, _) = rule else { return [1, 1] }
+    return [beta1, beta2].map { beta in
+      var power = 1.0
+      for _ in 0..<step { power *= Double(beta) }
+      return Float(1 / (1 - power))
+    }
+  }
+}
