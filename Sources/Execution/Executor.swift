@@ -93,7 +93,9 @@ public struct Executor<B: Backend>: Sendable {
   ) throws -> [Operand<B>?] {
     var values = [Operand<B>?](repeating: nil, count: plan.names.count)
     for input in graph.inputs {
-      guard let number = plan.numbers[input.name], let operand = inputs[input.name] else { continue }
+      guard let number = plan.numbers[input.name], let operand = inputs[input.name] else {
+        continue
+      }
       values[number] = operand
       if names.contains(input.name) { try observe(input.name, operand.value(on: backend)) }
     }

@@ -6,7 +6,6 @@ enum OperatorTable {
   static let all: [any Operator.Type] =
     convolutions + pools + activations + arithmetic + reductions + normalizations + products
     + shapes + movements + selections + constants + indexing + quantization + quantizedOperators
-    + shapes + movements + selections + constants + indexing + quantization + quantizedOperators
     + packedCodes + training
 
   private static let entries: [String: [(OperatorSignature, any Operator.Type)]] = {
