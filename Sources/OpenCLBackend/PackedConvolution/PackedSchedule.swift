@@ -16,6 +16,10 @@ struct PackedSchedule: Hashable, Sendable {
 
   /// `MAX_TILES` of the kernels.
   private static let mostTiles = 32
+  /// Filters of a block: products of a byte of data.
+  private static let lanes = PackedProblem.block
+  /// What a work-item costs by itself, in products: about a microsecond.
+  private static let itemCost = 300_000
 
   /// A schedule for a device.
   init(_ problem: PackedProblem, _ products: PackedProducts, on facts: DeviceFacts) {
@@ -24,8 +28,9 @@ struct PackedSchedule: Hashable, Sendable {
       largestData: facts.number(.packedWindow) << 10, share: facts.number(.packedItems))
   }
 
-  /// A schedule for `units` cores with `share` work-items each, the data of a chunk in about
-  /// `largestData` bytes: twice as many for Winograd's, whose weights are fewer at a time.
+  /// The schedule for `units` cores that costs least by count of products and of bytes copied, with at
+  /// most `2 * share` work-items for each core and the data of a chunk in about `largestData` bytes:
+  /// twice as many for Winograd's, whose weights are fewer at a time.
   init(
     _ problem: PackedProblem, _ products: PackedProducts, units: Int, largestData: Int = 1 << 20,
     share: Int = 1
@@ -39,24 +44,38 @@ struct PackedSchedule: Hashable, Sendable {
     let size = products.tileSizes.min { cost($0) < cost($1) } ?? 1
     tilePlaces = size
     let tiles = (count + size - 1) / size
-    // Several work-items for every core, so that one that others slow down does less of them. What
-    // they prepare stays in the core's second-level cache while the filters pass.
-    let wanted = share * units
     let tileBytes = size * pitch * (isWinograd ? 16 : 1)
+    // What a work-item prepares stays in the core's second-level cache while the filters pass.
     let fitting = max(1, largestData * (isWinograd ? 2 : 1) / tileBytes)
-    let fair = max(2, (tiles + wanted - 1) / wanted)
-    chunkTiles = min(fitting, fair, Self.mostTiles)
-    let chunks = (tiles + chunkTiles - 1) / chunkTiles
-    let others = max(1, chunks * problem.groups)
-    let parts = max(1, min(problem.blocks, (wanted + others - 1) / others))
-    partBlocks = (problem.blocks + parts - 1) / parts
-    let columns = (problem.blocks + partBlocks - 1) / partBlocks
-    items = SIMD2(max(1, min(chunks, 2 * wanted / (columns * problem.groups))), columns)
+    let preparation = isWinograd ? 8 : problem.copiesWindows ? 17 : 1
+    (chunkTiles, partBlocks, items) = (1, 1, SIMD2(1, 1))
+    var least = Int.max
+    for chunk in 1...max(1, min(fitting, tiles, Self.mostTiles)) {
+      let chunks = max(1, (tiles + chunk - 1) / chunk)
+      for parts in 1...max(1, min(problem.blocks, 2 * share * units)) {
+        let blocks = (problem.blocks + parts - 1) / parts
+        let columns = max(1, (problem.blocks + blocks - 1) / blocks)
+        let rows = max(1, min(chunks, 2 * share * units / (columns * problem.groups)))
+        // Drivers deal work-items out to cores by number, so the core with the most of them decides,
+        // and each of its work-items counts as a whole one.
+        let turns = (rows * columns * problem.groups + units - 1) / units
+        let products = chunk * size * problem.depth * (preparation + Self.lanes * blocks)
+        let cost = turns * ((chunks + rows - 1) / rows * products + Self.itemCost)
+        if cost < least {
+          (least, chunkTiles, partBlocks, items) = (cost, chunk, blocks, SIMD2(rows, columns))
+        }
+      }
+    }
     dataBytes = items.x * items.y * problem.groups * chunkTiles * tileBytes
   }
 }
 
 extension PackedProblem {
+  /// Whether windows are copied, and not read where they lie: a byte costs as much as 17 products.
+  fileprivate var copiesWindows: Bool {
+    kernel != SIMD2(1, 1) && output.y < 28 || groups > 1 || dilations.y > 1
+  }
+
   /// Windows of 2 x 2 pixels of the result.
   fileprivate var windows: Int { batch * ((output.x + 1) / 2) * ((output.y + 1) / 2) }
 }
