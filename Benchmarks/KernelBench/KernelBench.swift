@@ -9,6 +9,9 @@ public struct BenchmarkSettings: Sendable {
   public var rounds = 15
   /// Images in a batch of a convolution.
   public var batch = 8
+  /// Calls of a convolution that are enqueued before the device is waited for; their time is divided
+  /// by their number. A network's layers follow each other in this way.
+  public var calls = 1
   /// The convolutions.
   public var layers = ShapeLists.layers(of: "resnet-18")!
   /// Bits of weights and activations in convolutions of packed codes.

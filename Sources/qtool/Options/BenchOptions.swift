@@ -13,6 +13,12 @@ struct BenchOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Calls of a convolution enqueued in a row, as a network's layers are, for each time.",
+      valueName: "count"))
+  var calls = BenchmarkSettings().calls
+
+  @Option(
+    help: ArgumentHelp(
       "Convolutions: \(ShapeLists.names.joined(separator: ", ")), or a file with one a line: channels, "
         + "filters, kernel, stride, size, how often and, if any, groups.", valueName: "list"),
     completion: .file())
@@ -49,7 +55,9 @@ struct BenchOptions: ParsableArguments {
   var weights: String?
 
   func validate() throws {
-    for (name, value) in [("rounds", rounds), ("batch", batch), ("values", values)]
+    for (name, value) in [
+      ("rounds", rounds), ("batch", batch), ("calls", calls), ("values", values),
+    ]
     where value < 1 {
       throw ValidationError("--\(name) needs a positive number.")
     }
@@ -66,6 +74,7 @@ struct BenchOptions: ParsableArguments {
     var settings = BenchmarkSettings()
     settings.rounds = rounds
     settings.batch = batch
+    settings.calls = calls
     settings.values = values
     settings.binsPerSide = bins
     settings.bits = bits
