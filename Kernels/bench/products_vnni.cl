@@ -1,10 +1,12 @@
 // What a processor with `vpdpbusd` can do at most on codes: products of 64 unsigned by 64 signed
 // bytes into 24 registers that do not wait for each other. Registers as in packed/multiply_vnni.cl.
 
-#define SUMS(ROW)                                                                                  \
-  ROW(0)                                                                                           \
-  ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) ROW(12) ROW(13)   \
-      ROW(14) ROW(15) ROW(16) ROW(17) ROW(18) ROW(19) ROW(20) ROW(21) ROW(22) ROW(23)
+// One row after the other.
+// clang-format off
+#define SUMS(ROW) \
+  ROW(0) ROW(1) ROW(2) ROW(3) ROW(4) ROW(5) ROW(6) ROW(7) ROW(8) ROW(9) ROW(10) ROW(11) \
+  ROW(12) ROW(13) ROW(14) ROW(15) ROW(16) ROW(17) ROW(18) ROW(19) ROW(20) ROW(21) ROW(22) ROW(23)
+// clang-format on
 #define CLEAR(sum) "vpxord %%zmm" #sum ",%%zmm" #sum ",%%zmm" #sum "\n"
 #define PRODUCT(sum) "vpdpbusd %%zmm28,%%zmm29,%%zmm" #sum "\n"
 
