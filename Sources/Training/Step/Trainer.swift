@@ -49,8 +49,7 @@ public struct Trainer<B: Backend> {
   ///   - inputs: The model's inputs, of the step's batch.
   ///   - target: A row for each sample, as the loss takes them.
   ///   - rate: The learning rate.
-  /// - Throws: ``Graph/GraphError`` when the loss is no finite number, after which nothing has
-  ///   moved; what the backend throws.
+  /// - Throws: ``LossNotFinite``, after which nothing has moved; what the backend throws.
   public mutating func advance(
     _ inputs: [String: Tensor], target: Tensor, rate: Float
   ) throws -> Result {
@@ -73,7 +72,7 @@ public struct Trainer<B: Backend> {
     }
     let loss = try backend.download(result(StepName.loss)).array(of: Float.self)[0]
     guard loss.isFinite else {
-      throw GraphError.invalid("the loss became \(loss) in step \(stepCount + 1)")
+      throw LossNotFinite(loss: loss, step: stepCount + 1)
     }
     let output = try backend.download(result(step.graph.outputs[1].name))
     parameters = try result(StepName.newParameters)
