@@ -53,7 +53,10 @@ let package = Package(
       dependencies: ["Calibration", "Execution", "Graph", "Operations", "Quantization", "Tensors"]),
     .target(
       name: "Training",
-      dependencies: ["Execution", "Graph", "Operations", "Quantization", "Tensors"]),
+      dependencies: [
+        "Datasets", "Evaluation", "Execution", "Graph", "Operations", "PostTraining",
+        "Quantization", "Tensors",
+      ]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
@@ -64,7 +67,7 @@ let package = Package(
       name: "LowBit",
       dependencies: [
         "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution", "Graph", "ONNX",
-        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Tensors",
+        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Tensors", "Training",
       ]),
 
     // MARK: - Programs

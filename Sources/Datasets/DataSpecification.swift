@@ -115,6 +115,8 @@ public struct DataSpecificationError: Error, Sendable, Hashable, CustomStringCon
   public let description: String
 
   init(_ text: String, _ message: String) { description = "data '\(text)': \(message)" }
+
+  init(message: String) { description = message }
 }
 
 /// A number as it was written: `1/255` stays a numerator and a denominator, so that `x * 1/255` is

@@ -6,11 +6,15 @@ struct Preparation: Sendable {
   let inputs: [ModelInput]
 
   /// A tensor for each input.
-  func inputs(of sample: RawSample) throws(DataError) -> [String: Tensor] {
+  ///
+  /// - Parameter change: what is done to an image once it has the model's size.
+  func inputs(
+    of sample: RawSample, changedBy change: Augmentation.Change? = nil
+  ) throws(DataError) -> [String: Tensor] {
     switch sample.content {
     case .image(let image):
       let input = try onlyInput(for: "an image", sample.name)
-      return [input.name: try tensor(of: image, for: input, sample.name)]
+      return [input.name: try tensor(of: image, changedBy: change, for: input, sample.name)]
     case .tensor(let tensor):
       let input = try onlyInput(for: "one array", sample.name)
       return [input.name: try prepared(tensor, for: input, sample.name)]
@@ -87,7 +91,7 @@ struct Preparation: Sendable {
   // MARK: - Images
 
   private func tensor(
-    of image: Image, for input: ModelInput, _ name: String
+    of image: Image, changedBy change: Augmentation.Change?, for input: ModelInput, _ name: String
   ) throws(DataError) -> Tensor {
     var image = image
     if let channels = specification.channels {
@@ -110,6 +114,7 @@ struct Preparation: Sendable {
     image = image.converted(toChannels: arrangement.channels)
     if let resize = specification.resize { image = image.resized(resize) }
     if let crop = specification.crop { image = image.croppedAtCentre(to: crop) }
+    if let change { image = image.changed(by: change) }
     if specification.channels == .bgr { image = image.withChannelsReversed() }
     let shape =
       arrangement.layout == .nchw

@@ -37,4 +37,16 @@ struct PreparedDataset: Dataset {
     let raw = try source.sample(at: selection(index))
     return Sample(inputs: try preparation.inputs(of: raw), label: raw.label, name: raw.name)
   }
+
+  /// Sample `index`, which is an image, changed at the model's size.
+  ///
+  /// - Throws: ``DataError`` also when the sample is no image.
+  func sample(at index: Int, changedBy change: Augmentation.Change) throws -> Sample {
+    let raw = try source.sample(at: selection(index))
+    guard case .image = raw.content else {
+      throw DataError("\(raw.name): is not an image: there is nothing to flip, crop or rotate")
+    }
+    return Sample(
+      inputs: try preparation.inputs(of: raw, changedBy: change), label: raw.label, name: raw.name)
+  }
 }

@@ -10,3 +10,4 @@
 @_exported import PostTraining
 @_exported import Quantization
 @_exported import Tensors
+@_exported import Training

@@ -25,6 +25,39 @@ extension Graph {
     return graph
   }
 
+  /// The graph in the form that float training keeps and writes: constants are initializers, and
+  /// what follows from constants alone is one.
+  ///
+  /// Values keep their names; the operator set stays.
+  ///
+  /// - Parameter foldsNormalizations: Whether BatchNormalization becomes a part of the convolution or
+  ///   Gemm before it, or, where there is none, a Mul and an Add.
+  /// - Throws: `GraphError` for a graph that is invalid or quantized already.
+  public func preparedForTraining(foldsNormalizations: Bool) throws -> Graph {
+    try refuseQuantized()
+    var graph = self
+    try graph.foldAllConstants()
+    if foldsNormalizations {
+      graph.foldBatchNormalizations()
+      graph.replaceBatchNormalizations()
+    }
+    graph.removeDeadNodes()
+    return graph
+  }
+
+  /// Makes initializers of constants and of what follows from constants alone.
+  package mutating func foldAllConstants() throws {
+    moveConstantNodes()
+    nodes = try sortedNodes()
+    try foldConstants()
+  }
+
+  /// Makes initializers of what follows from the shapes of inputs whose extents are all fixed.
+  package mutating func foldFixedShapes() throws {
+    try foldShapes()
+    try foldConstants()
+  }
+
   private func refuseQuantized() throws(GraphError) {
     let kinds: Set = [
       "QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",

@@ -30,8 +30,41 @@ extension Graph {
     nodes = nodes.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
   }
 
+  /// Makes a BatchNormalization that follows no convolution or Gemm a Mul and an Add of a number a
+  /// channel.
+  mutating func replaceBatchNormalizations() {
+    var ranks = Ranks(of: self)
+    var replaced: [Node] = []
+    for node in nodes {
+      guard node.operatorType == "BatchNormalization", node.domain.isEmpty,
+        let line = Normalization(node, initializers), let rank = ranks.rank(of: node.inputs[0])
+      else {
+        replaced.append(node)
+        continue
+      }
+      let shape = [line.factors.count] + Array(repeating: 1, count: rank - 2)
+      let output = node.outputs[0]
+      let factors = addInitializer(
+        Tensor(line.factors.map { Float($0) }, shape: shape), "\(output)_factor")
+      let shifts = addInitializer(
+        Tensor(line.shifts.map { Float($0) }, shape: shape), "\(output)_shift")
+      let scaled = freeName("\(output)_scaled")
+      replaced.append(Node("Mul", inputs: [node.inputs[0], factors], outputs: [scaled]))
+      replaced.append(
+        Node(name: node.name, "Add", inputs: [scaled, shifts], outputs: [output]))
+    }
+    nodes = replaced
+  }
+
   /// Adds a constant under a name that is not taken.
   mutating func addInitializer(_ tensor: Tensor, _ base: String) -> String {
+    let name = freeName(base)
+    initializers[name] = tensor
+    return name
+  }
+
+  /// `base`, or `base_2`, `base_3` ... where that is taken.
+  private func freeName(_ base: String) -> String {
     let taken = Set(nodes.flatMap { $0.inputs + $0.outputs } + inputs.map(\.name))
     var name = base
     var number = 2
@@ -39,7 +72,6 @@ extension Graph {
       name = "\(base)_\(number)"
       number += 1
     }
-    initializers[name] = tensor
     return name
   }
 }

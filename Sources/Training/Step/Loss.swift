@@ -7,6 +7,10 @@ public enum Loss: Sendable, Hashable {
   /// cross-entropy of labels, with the softmax of another network's logits distillation, whose
   /// gradient is that of the Kullback-Leibler divergence.
   case crossEntropy
+  /// The same of `logits / temperature`, times the square of the temperature, with
+  /// `softmax(logits / temperature)` of another network as target: Hinton, Vinyals and Dean,
+  /// "Distilling the Knowledge in a Neural Network", 2015.
+  case distillation(temperature: Float)
   /// The mean of `(output - target)^2`.
   case squaredError
 }
@@ -28,20 +32,37 @@ extension Graph {
       return name
     }
     switch loss {
-    case .crossEntropy:
-      let writer = nodes.first { $0.outputs.contains(output) }
-      let isNormal = ["Softmax", "LogSoftmax"].contains(writer?.operatorType)
-      let logits = isNormal ? writer?.inputs.first ?? output : output
+    case .crossEntropy, .distillation:
+      var logits = logits(of: output)
+      var weight: Float = 1
+      if case .distillation(let temperature) = loss, temperature != 1 {
+        logits = add("Div", [logits, number(temperature, &names)])
+        weight = temperature * temperature
+      }
       let logarithm = add("LogSoftmax", [logits], ["axis": .int(-1)])
       let terms = add("Mul", [target, logarithm])
       let samples = add("ReduceSum", [terms, constant([-1], &names)], ["keepdims": .int(0)])
       let mean = add("ReduceMean", [samples], ["keepdims": .int(0)])
-      return add("Neg", [mean])
+      let whole = add("Neg", [mean])
+      return weight == 1 ? whole : add("Mul", [whole, number(weight, &names)])
     case .squaredError:
       let difference = add("Sub", [output, target])
       let square = add("Mul", [difference, difference])
       return add("ReduceMean", [square], ["keepdims": .int(0)])
     }
+  }
+
+  /// What a Softmax or LogSoftmax that ends the network is given; the output itself where none does.
+  func logits(of output: String) -> String {
+    let writer = nodes.first { $0.outputs.contains(output) }
+    guard let writer, ["Softmax", "LogSoftmax"].contains(writer.operatorType) else { return output }
+    return writer.inputs[0]
+  }
+
+  private mutating func number(_ value: Float, _ names: inout ValueNames) -> String {
+    let name = names.unique("loss/number")
+    initializers[name] = Tensor(scalar: value)
+    return name
   }
 
   private mutating func constant(_ values: [Int64], _ names: inout ValueNames) -> String {

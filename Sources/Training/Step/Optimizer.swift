@@ -42,6 +42,7 @@ enum StepName {
   static let loss = "step/loss"
   static func state(_ index: Int) -> String { "step/state_\(index)" }
   static func newState(_ index: Int) -> String { "step/new_state_\(index)" }
+  static func newStatistic(_ index: Int) -> String { "step/new_statistic_\(index)" }
 }
 
 /// The nodes of an update.

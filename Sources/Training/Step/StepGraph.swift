@@ -14,6 +14,8 @@ public struct StepGraph: Sendable {
   public let parameters: TrainedParameters
   /// The shape of the targets.
   public let targetShape: [Int]
+  /// Running statistics of normalizations, which a step renews.
+  let statistics: [RunningStatistic]
 
   /// The step of `model` for `batch` samples.
   ///
@@ -22,9 +24,12 @@ public struct StepGraph: Sendable {
   ///   - batch: The extent of every input's first dimension.
   ///   - loss: What is made small.
   ///   - optimizer: How.
+  ///   - names: Parameters that may be trained; `nil` takes all that ``TrainedParameters`` finds.
   /// - Throws: ``Graph/GraphError`` for a node that cannot be trained through, a model without
   ///   parameters, or open dimensions other than the first.
-  public init(_ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer) throws {
+  public init(
+    _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer, training names: Set<String>? = nil
+  ) throws {
     var graph = try model.upgraded(toOpset: Graph.trainingOpset)
     graph.opsets[trainingDomain] = 1
     for index in graph.inputs.indices {
@@ -41,8 +46,19 @@ public struct StepGraph: Sendable {
       throw GraphError.unsupported(
         "the shape of the output '\(output.name)' is not known before it is computed")
     }
-    let parameters = try TrainedParameters(of: graph)
+    // What only other outputs read has no part in the loss.
+    graph.outputs = [output]
+    graph.nodes = try graph.sortedNodes()
+    graph.removeDeadNodes()
+    let parameters = try TrainedParameters(of: graph, among: names)
+    statistics = try graph.decomposeNormalizations()
     graph.replaceParameters(parameters)
+    for (index, statistic) in statistics.enumerated() {
+      guard let tensor = graph.initializers.removeValue(forKey: statistic.name) else { continue }
+      graph.addInput(statistic.name, .float32, tensor.shape)
+      graph.nodes.append(
+        Node("Identity", inputs: [statistic.next], outputs: [StepName.newStatistic(index)]))
+    }
     graph.addInput(StepName.target, .float32, shape)
     let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
     graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
@@ -63,6 +79,7 @@ public struct StepGraph: Sendable {
     let results =
       [StepName.loss, output.name, StepName.newParameters]
       + (0..<optimizer.stateCount).map(StepName.newState)
+      + statistics.indices.map(StepName.newStatistic)
     graph.outputs = results.map { ValueInfo(name: $0, elementType: .float32) }
     graph.valueInfo = [:]
     graph.removeDeadNodes()

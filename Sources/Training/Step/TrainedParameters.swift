@@ -26,14 +26,16 @@ public struct TrainedParameters: Sendable {
   /// The initializers of type float32 that a convolution, a matrix product, a normalization or an
   /// addition of `graph` takes as weights or bias.
   ///
+  /// - Parameter names: The initializers to choose from; `nil` takes all.
   /// - Throws: ``Graph/GraphError`` when there are none.
-  public init(of graph: Graph) throws {
+  public init(of graph: Graph, among names: Set<String>? = nil) throws {
     var parts: [Part] = []
     var seen: Set<String> = []
     for node in try graph.sortedNodes() where node.domain.isEmpty {
       guard let places = Self.places[node.operatorType] else { continue }
       for place in places where place < node.inputs.count {
         let name = node.inputs[place]
+        guard names?.contains(name) ?? true else { continue }
         // A single number is an epsilon or a unit, not something to be trained.
         guard let tensor = graph.initializers[name], tensor.elementType == .float32,
           tensor.count > (Self.scaling.contains(node.operatorType) ? 1 : 0),
@@ -44,8 +46,8 @@ public struct TrainedParameters: Sendable {
     }
     guard let last = parts.last else {
       throw GraphError.unsupported(
-        "the model has no parameter to train: no Conv, ConvTranspose, Gemm, MatMul, PRelu, Add or "
-          + "Mul reads an initializer of type float32")
+        "the model has no parameter to train: no Conv, ConvTranspose, Gemm, MatMul, PRelu, Add, "
+          + "Mul, BatchNormalization or LayerNormalization reads an initializer of type float32")
     }
     self.parts = parts
     count = last.end
@@ -54,7 +56,7 @@ public struct TrainedParameters: Sendable {
   /// Inputs of operators that are parameters.
   private static let places: [String: [Int]] = [
     "Conv": [1, 2], "ConvTranspose": [1, 2], "Gemm": [1, 2], "MatMul": [0, 1], "Add": [0, 1],
-    "Mul": [0, 1], "PRelu": [1],
+    "Mul": [0, 1], "PRelu": [1], "BatchNormalization": [1, 2], "LayerNormalization": [1, 2],
   ]
 
   /// Operators that constants are often given to.
@@ -71,15 +73,20 @@ public struct TrainedParameters: Sendable {
     }
   }
 
+  /// The tensors that `vector` is made of, by name.
+  public func tensors(of vector: Tensor) -> [String: Tensor] {
+    vector.withElements(of: Float.self) { vector in
+      Dictionary(
+        uniqueKeysWithValues: parts.map { part in
+          (part.name, Tensor(Array(vector[part.start..<part.end]), shape: part.shape))
+        })
+    }
+  }
+
   /// `graph` with the values of `vector`.
   public func graph(_ graph: Graph, with vector: Tensor) -> Graph {
     var graph = graph
-    vector.withElements(of: Float.self) { vector in
-      for part in parts {
-        graph.initializers[part.name] = Tensor(
-          Array(vector[part.start..<part.end]), shape: part.shape)
-      }
-    }
+    graph.initializers.merge(tensors(of: vector)) { $1 }
     return graph
   }
 }

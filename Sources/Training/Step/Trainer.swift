@@ -24,14 +24,20 @@ public struct Trainer<B: Backend> {
   private var parameters: B.Value
   private var state: [B.Value]
   private var trainable: B.Value
+  /// Running statistics of normalizations.
+  private var statistics: [B.Value]
 
   /// Starts from the parameters that `model` has.
   ///
+  /// - Parameter names: Parameters that may be trained; `nil` takes all.
   /// - Throws: As ``StepGraph/init(_:batch:loss:optimizer:)``, and what the backend throws.
   public init(
-    _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer, on backend: B
+    _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer,
+    training names: Set<String>? = nil,
+    on backend: B
   ) throws {
-    step = try StepGraph(model, batch: batch, loss: loss, optimizer: optimizer)
+    step = try StepGraph(
+      model, batch: batch, loss: loss, optimizer: optimizer, training: names)
     executor = try Executor(step.graph, on: backend)
     self.model = try model.upgraded(toOpset: Graph.trainingOpset)
     self.optimizer = optimizer
@@ -41,6 +47,8 @@ public struct Trainer<B: Backend> {
       try backend.upload(Tensor(repeating: Float(0), shape: [count]))
     }
     trainable = try backend.upload(Tensor(repeating: true, shape: [count]))
+    let initializers = self.model.initializers
+    statistics = try step.statistics.compactMap { try initializers[$0.name].map(backend.upload) }
   }
 
   /// Moves the parameters by the gradient of one batch.
@@ -63,6 +71,7 @@ public struct Trainer<B: Backend> {
     values[StepName.parameters] = parameters
     values[StepName.trainable] = trainable
     for (index, vector) in state.enumerated() { values[StepName.state(index)] = vector }
+    for (statistic, value) in zip(step.statistics, statistics) { values[statistic.name] = value }
     let results = try executor.compute(values)
     func result(_ name: String) throws -> B.Value {
       guard let value = results[name] else {
@@ -77,6 +86,7 @@ public struct Trainer<B: Backend> {
     let output = try backend.download(result(step.graph.outputs[1].name))
     parameters = try result(StepName.newParameters)
     state = try state.indices.map { try result(StepName.newState($0)) }
+    statistics = try statistics.indices.map { try result(StepName.newStatistic($0)) }
     stepCount += 1
     return Result(loss: loss, output: output)
   }
@@ -89,7 +99,59 @@ public struct Trainer<B: Backend> {
 
   /// The network with the parameters of now.
   public func trainedModel() throws -> Graph {
-    try step.parameters.graph(model, with: executor.backend.download(parameters))
+    var trained = model
+    trained.initializers.merge(try trainedTensors()) { $1 }
+    return trained
+  }
+
+  /// What training has made of initializers, by name: parameters and running statistics.
+  public func trainedTensors() throws -> [String: Tensor] {
+    var tensors = step.parameters.tensors(of: try executor.backend.download(parameters))
+    for (statistic, value) in zip(step.statistics, statistics) {
+      tensors[statistic.name] = try executor.backend.download(value)
+    }
+    return tensors
+  }
+
+  // MARK: Checkpoints
+
+  /// Everything that changes, by name, for ``restore(_:)``.
+  public func checkpoint() throws -> [String: Tensor] {
+    var tensors = try kept.mapValues { try executor.backend.download(self[keyPath: $0]) }
+    tensors["trainer/steps"] = Tensor(scalar: Int64(stepCount))
+    return tensors
+  }
+
+  /// Goes on from a checkpoint of a trainer that was made in the same way: the results are, bit for
+  /// bit, those that it would have had.
+  ///
+  /// - Throws: ``Graph/GraphError`` for a tensor that is missing or has another shape.
+  public mutating func restore(_ checkpoint: [String: Tensor]) throws {
+    for (name, place) in kept {
+      let value = self[keyPath: place]
+      guard let tensor = checkpoint[name], tensor.shape == value.shape,
+        tensor.elementType == value.elementType
+      else {
+        throw GraphError.invalid(
+          "the checkpoint is not of this network and these settings: '\(name)' is "
+            + "\(checkpoint[name].map { "\($0)" } ?? "missing"), expected \(value.elementType) of "
+            + "shape \(value.shape)")
+      }
+      self[keyPath: place] = try executor.backend.upload(tensor)
+    }
+    stepCount = Int(checkpoint["trainer/steps"]?.array(of: Int64.self).first ?? 0)
+  }
+
+  /// The places of what changes.
+  private var kept: [String: WritableKeyPath<Self, B.Value>] {
+    var places: [String: WritableKeyPath<Self, B.Value>] = [
+      "trainer/parameters": \.parameters, "trainer/trainable": \.trainable,
+    ]
+    for index in state.indices { places["trainer/state_\(index)"] = \.state[index] }
+    for index in statistics.indices {
+      places["trainer/statistic/\(step.statistics[index].name)"] = \.statistics[index]
+    }
+    return places
   }
 }
 
