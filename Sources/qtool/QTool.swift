@@ -26,8 +26,8 @@ struct QTool: ParsableCommand {
 
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
-    Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Evaluate.self,
-    Compare.self, Bench.self,
+    Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Train.self,
+    Evaluate.self, Compare.self, Bench.self,
   ]
 
   static func main() {

@@ -21,6 +21,8 @@ public struct TrainingRecord: Sendable, Codable, Hashable {
   public var imagesPerSecond: Double
   /// Percent of the validation data whose class is the largest output, after the last step.
   public var validationTop1: Double?
+  /// Mean peak signal-to-noise ratio in dB of enlarged pictures, where these are the validation data.
+  public var validationPSNR: Double?
   /// Decibels between the outputs for the validation data and those of the reference model.
   public var validationSQNR: Double?
 }

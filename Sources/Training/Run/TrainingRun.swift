@@ -143,7 +143,8 @@ public struct TrainingRun<Session: TrainingSession> {
       loss: tally.meanLoss, accuracy: tally.accuracy,
       rate: plan.rate(at: stepsDone - 1, inStage: stage),
       imagesPerSecond: tally.seconds > 0 ? Double(tally.timedSamples) / tally.seconds : 0,
-      validationTop1: evaluation?.top1, validationSQNR: evaluation?.sqnr)
+      validationTop1: evaluation?.top1, validationPSNR: evaluation?.psnr,
+      validationSQNR: evaluation?.sqnr)
   }
 
   // MARK: Checkpoints

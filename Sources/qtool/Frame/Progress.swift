@@ -23,17 +23,17 @@ struct Progress {
     lastShown = start
   }
 
-  /// Counts `amount` more as done.
-  mutating func advance(by amount: Int = 1) {
+  /// Counts `amount` more as done; `detail` stands behind the line.
+  mutating func advance(by amount: Int = 1, detail: @autoclosure () -> String = "") {
     done += amount
     guard console.verbosity >= .normal else { return }
     let time = Self.now()
     if console.isTerminal {
       guard time - lastShown >= 0.1 else { return }
-      console.status(line(at: time))
+      console.status(joined(line(at: time), detail()))
     } else {
       guard time - lastShown >= 10 else { return }
-      console.note("\(title): \(done) of \(count) \(unit)")
+      console.note(joined("\(title): \(done) of \(count) \(unit)", detail()))
     }
     lastShown = time
   }
@@ -43,6 +43,10 @@ struct Progress {
   func finish() -> Double {
     console.clearStatus()
     return Self.now() - start
+  }
+
+  private func joined(_ line: String, _ detail: String) -> String {
+    detail.isEmpty ? line : "\(line)  \(detail)"
   }
 
   private func line(at time: Double) -> String {

@@ -74,7 +74,8 @@ struct OutputFolder {
     }
   }
 
-  private static func make(_ folder: String) throws {
+  /// Makes a folder, and those that lead to it.
+  static func make(_ folder: String) throws {
     var made = folder.hasPrefix("/") ? "/" : ""
     for part in folder.split(separator: "/") {
       made += (made.isEmpty || made == "/" ? "" : "/") + part

@@ -1,0 +1,69 @@
+import LowBit
+
+/// What `qtool train` prints.
+struct TrainingResult: Encodable {
+  var output: String
+  var run: String
+  var device: String
+  var samples: Int
+  var batch: Int
+  var steps: Int
+  var seconds: Double
+  /// The log's last line.
+  var last: TrainingRecord?
+
+  var text: String {
+    var lines = [
+      "trained \(steps) steps of \(batch) on \(device), \(formatted(seconds, digits: 1)) s"
+    ]
+    if let last { lines.append("  \(last.text)") }
+    lines.append("run: \(run)")
+    lines.append("written: \(output)")
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// What `qtool train --dry-run` prints.
+struct TrainingOutline: Encodable {
+  var model: String
+  var data: String
+  var samples: Int
+  var batch: Int
+  var leftOver: Int
+  var stages: [String]
+  var stepsPerEpoch: Int
+  var steps: Int
+  var parameters: Int
+  var device: String
+  var run: String
+
+  var text: String {
+    """
+    train \(parameters) parameters of \(model) on \(device)
+    data: \(samples) samples of \(data), \(batch) in a batch, \(stepsPerEpoch) batches an epoch, \
+    \(leftOver) left out
+    \(steps) steps in \(stages.count) stage\(stages.count == 1 ? "" : "s"): \
+    \(stages.joined(separator: "; "))
+    run folder: \(run)
+    """
+  }
+}
+
+extension TrainingRecord {
+  /// The record for people.
+  var text: String {
+    var parts = ["epoch \(epoch), step \(step)/\(steps)"]
+    if stageName != "float" { parts.append("stage \(stage) (\(stageName))") }
+    parts.append("loss \(formatted(loss, digits: 4))")
+    if let accuracy { parts.append("accuracy \(formatted(accuracy, digits: 2)) %") }
+    if let validationTop1 { parts.append("validation \(formatted(validationTop1, digits: 2)) %") }
+    if let validationPSNR {
+      parts.append("validation \(formatted(validationPSNR, digits: 2)) dB PSNR")
+    }
+    if let validationSQNR {
+      parts.append("validation \(formatted(validationSQNR, digits: 2)) dB SQNR")
+    }
+    parts.append("\(formatted(imagesPerSecond, digits: 0)) images/s")
+    return parts.joined(separator: ", ")
+  }
+}
