@@ -38,6 +38,13 @@ public struct DeviceFacts: Sendable, Hashable {
   public internal(set) var tuning: Tuning
   /// Ten times the major plus the minor compute capability of an NVIDIA GPU; `nil` of other devices.
   public let computeCapability: Int?
+  /// Whether kernels take their form for processors with vectors and caches instead of that for many
+  /// threads.
+  ///
+  /// Mesa's llvmpipe leaves the loops of a work-item after 65535 rounds in all, whatever their
+  /// conditions say (`LP_MAX_TGSI_LOOP_ITERATIONS`), so it gets the kernels whose work-items do least,
+  /// those for GPUs, although it runs on the processor.
+  public let isCPU: Bool
 
   package init(
     _ device: Device, assuming assumedType: DeviceType? = nil, tuning: Tuning = Tuning()
@@ -61,14 +68,6 @@ public struct DeviceFacts: Sendable, Hashable {
     dividesExactly = try device[.hasCorrectlyRoundedDivideAndSquareRoot]
     extensions = try device[.extensions]
     computeCapability = try device[.computeCapability]
+    isCPU = type == .cpu && !name.contains("llvmpipe")
   }
-
-  /// Whether kernels take their form for processors with vectors and caches instead of that for many
-  /// threads.
-  public var isCPU: Bool { type == .cpu && !runsLoopsBriefly }
-
-  /// Whether a work-item's loops are cut short. Mesa's llvmpipe leaves the loops of a work-item after
-  /// 65535 rounds in all, whatever their conditions say (`LP_MAX_TGSI_LOOP_ITERATIONS`), so it gets
-  /// the kernels whose work-items do least, those for GPUs, although it runs on the processor.
-  private var runsLoopsBriefly: Bool { name.contains("llvmpipe") }
 }

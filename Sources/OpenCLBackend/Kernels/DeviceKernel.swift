@@ -8,6 +8,8 @@
 ///
 /// `CPU` or `GPU` is defined according to the device.
 package struct DeviceKernel: Hashable, Sendable {
+  /// What the other fields are hashed to, once: every launch looks its kernel up.
+  private let digest: Int
   /// The path of its file below `Kernels/`.
   package let file: String
   /// The `__kernel` function.
@@ -29,7 +31,16 @@ package struct DeviceKernel: Hashable, Sendable {
     self.definitions = definitions
     self.preludes = preludes
     self.options = options
+    var hasher = Hasher()
+    hasher.combine(file)
+    hasher.combine(function)
+    hasher.combine(definitions)
+    hasher.combine(preludes)
+    hasher.combine(options)
+    digest = hasher.finalize()
   }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 
   /// What decides the program that the kernel is in.
   struct ProgramKey: Hashable, Sendable {

@@ -11,6 +11,8 @@ enum CompanionKey: Hashable, Sendable {
   case factors(FactorPacking)
   /// The parameters of an epilogue after a convolution with these weights.
   case epilogue(ParameterFolding)
+  /// How a convolution of packed codes with these weights is launched.
+  case plan(PackedPlanKey)
   /// What a kernel must know of a convolution of packed codes with these weights.
   case tileProblem(TileProblem, border: UInt32)
   /// Weights in the order of tiles.
@@ -26,6 +28,8 @@ struct Companion: Sendable {
   var products: PackedProducts? = nil
   /// What is in them, where they hold weights of tiles.
   var weights: TileWeights.Facts? = nil
+  /// How to launch what they are for.
+  var plan: PackedPlan? = nil
 }
 
 extension DeviceMemory {

@@ -88,11 +88,12 @@ extension MemoryPool.State {
   /// The smallest idle buffer of `byteCount` to 1.25 times as much.
   fileprivate mutating func takeBestFit(_ byteCount: Int) -> Buffer? {
     let limit = byteCount + byteCount / 4
-    let fitting = idle.indices.filter {
-      idle[$0].byteCount >= byteCount && idle[$0].byteCount <= limit
+    var best: Int?
+    for index in idle.indices where (byteCount...limit).contains(idle[index].byteCount) {
+      // Of equals the one that was used last: its memory is most likely still in a cache.
+      if let best, idle[best].byteCount < idle[index].byteCount { continue }
+      best = index
     }
-    // Of equals the one that was used last: its memory is most likely still in a cache.
-    let best = fitting.reversed().min { idle[$0].byteCount < idle[$1].byteCount }
     guard let best else { return nil }
     idleBytes -= idle[best].byteCount
     return idle.remove(at: best)

@@ -44,7 +44,7 @@ struct FactorPacking: Hashable, Sendable {
 }
 
 /// Weights in the order of products.
-struct PackedFactors {
+struct PackedFactors: Sendable {
   var products: PackedProducts
   var factors: DeviceMemory
   /// The sum of every filter's factors, whether one of them does not fit a byte, and what else
@@ -137,10 +137,8 @@ extension OpenCLBackend {
     _ epilogue: Epilogue<Value>?, after factors: PackedFactors, of weights: CodedWeights<Value>,
     _ problem: PackedProblem
   ) throws -> DeviceMemory {
-    let (bias, multiplier, shift) = (
-      epilogue?.bias, epilogue?.rounding.multiplier, epilogue?.rounding.shift
-    )
-    let values = [bias, multiplier, shift]
+    let values = epilogue?.values ?? [nil, nil, nil]
+    let (bias, multiplier, shift) = (values[0], values[1], values[2])
     let folding = ParameterFolding(
       packing: FactorPacking(problem, weights, for: factors.products),
       inputZeroPoint: problem.inputZeroPoint,
@@ -164,6 +162,11 @@ extension OpenCLBackend {
     }
     return companion.memories[0]
   }
+}
+
+extension Epilogue {
+  /// Bias, multiplier and shift.
+  var values: [Value?] { [bias, rounding.multiplier, rounding.shift] }
 }
 
 extension Rounding {

@@ -79,7 +79,7 @@ struct PackedProblem: Hashable, Sendable {
 }
 
 /// What an epilogue knows of codes, apart from its tensors.
-struct EpilogueCodes {
+struct EpilogueCodes: Hashable, Sendable {
   var numbers: [Int]
 
   /// None: the result is sums.
