@@ -12,7 +12,7 @@ extension DataSpecification {
   public func open(
     for inputs: [ModelInput], seed: UInt64 = 0, tensorReader: TensorReader? = nil
   ) throws -> any Dataset {
-    let source: any SampleSource
+    var source: any SampleSource
     if path.hasPrefix("random:") {
       source = try randomSource(inputs, seed)
     } else {
@@ -28,6 +28,7 @@ extension DataSpecification {
     if resize != nil || crop != nil || channels != nil, !source.takesImageOptions {
       throw DataError(file: path, "resize, crop and channels apply to images; these are arrays")
     }
+    if ignoresLabels { source = UnlabelledSource(source: source) }
     return PreparedDataset(
       name: text, source: source, selection: try Selection(self, of: source.count),
       preparation: Preparation(specification: self, inputs: inputs))
@@ -155,7 +156,7 @@ extension DataSpecification {
   /// The table that `labels=` names, else `labels.csv` of the folder where there is one.
   private func table(_ names: [String]) throws(DataError) -> FileLabels? {
     if let labels { return try FileLabels(csv: Self.find(labels, inFolder: path)) }
-    guard names.contains("labels.csv") else { return nil }
+    guard !ignoresLabels, names.contains("labels.csv") else { return nil }
     return try FileLabels(csv: Folder.path(path, "labels.csv"))
   }
 

@@ -50,7 +50,9 @@ extension DataSpecification {
         throw wrong(name, value, "a type such as float32, float16 or uint8")
       }
       elementType = type
-    case "labels": labels = String(value)
+    case "labels":
+      ignoresLabels = value == "none"
+      labels = ignoresLabels ? nil : String(value)
     default:
       throw DataSpecificationError(
         text,

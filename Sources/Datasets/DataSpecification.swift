@@ -61,6 +61,9 @@ public struct DataSpecification: Sendable, Hashable {
   /// A file of labels.
   public var labels: String?
 
+  /// Whether labels are left aside that the data have.
+  public var ignoresLabels = false
+
   /// The order of the dimensions of a batch of images.
   public enum Layout: String, Sendable, CaseIterable {
     /// Samples, channels, rows, columns.

@@ -6,7 +6,8 @@ public struct Evaluation: Sendable, Hashable {
   /// Samples in a batch.
   public var batch = 1
 
-  /// Percent of samples whose class is the model's largest output; `nil` without labels.
+  /// Percent of samples whose class is the model's largest output; `nil` without labels, or where the
+  /// output is no row of classes.
   public var top1: Double?
 
   /// Percent of samples whose class is among the model's five largest outputs.
@@ -20,6 +21,10 @@ public struct Evaluation: Sendable, Hashable {
 
   /// Percent of samples for which model and reference model have the same largest output.
   public var agreement: Double?
+
+  /// The shape of a sample's output when it is no row of classes (more than one extent is not 1), as
+  /// of networks that detect or segment; ``top1``, ``top5`` and ``agreement`` are `nil` then.
+  public var unclassifiedShape: [Int]?
 
   /// The reference model's ``top1``.
   public var referenceTop1: Double?

@@ -71,7 +71,8 @@ public struct Evaluator<B: Backend>: Sendable {
       let rows = try rows(of: model, batch)
       let others = try reference.map { try self.rows(of: $0, batch) }
       for (index, sample) in batch.samples.enumerated() {
-        try tally.add(rows[index], reference: others?[index], sample)
+        try tally.add(
+          rows.values[index], shape: rows.shape, reference: others?.values[index], sample)
       }
       progress(batch.samples.count)
     }
@@ -81,13 +82,20 @@ public struct Evaluator<B: Backend>: Sendable {
         "has no labels, so there is nothing to score by; give labels=, or a "
           + "reference model to compare outputs with")
     }
+    if let shape = tally.unclassifiedShape, reference == nil {
+      throw GraphError.unsupported(
+        "the output '\(output)' has shape \(shape) for a sample, not a number for each class; score "
+          + "another output, or compare with a reference model")
+    }
     var result = tally.evaluation
     result.batch = batch.size
     return result
   }
 
-  /// The scored output of each sample of a batch.
-  private func rows(of executor: Executor<B>, _ batch: Batch) throws -> [ArraySlice<Double>] {
+  /// The scored output of each sample of a batch, and its shape.
+  private func rows(
+    of executor: Executor<B>, _ batch: Batch
+  ) throws -> (values: [ArraySlice<Double>], shape: [Int]) {
     let tensor = try scoredOutput(of: executor, try executor.run(batch.inputs))
     let values = tensor.doubles()
     guard values.count % batch.rows == 0, values.count > 0 else {
@@ -96,7 +104,9 @@ public struct Evaluator<B: Backend>: Sendable {
           + "\(batch.rows) samples")
     }
     let length = values.count / batch.rows
-    return batch.samples.indices.map { values[$0 * length..<($0 + 1) * length] }
+    let shape = Array(
+      tensor.shape.first == batch.rows ? tensor.shape.dropFirst() : tensor.shape[...])
+    return (batch.samples.indices.map { values[$0 * length..<($0 + 1) * length] }, shape)
   }
 
   /// The output that is scored; of a reference model the one of the same name, or of the same place.

@@ -62,8 +62,13 @@ import Testing
   }
 
   @Test func namesTheValueWithANegativeDimension() throws {
-    let error = failure(try model { $0.graph.input = [value("x", shape: [-1])] })
-    #expect(error?.description == "test.onnx: dimension 0 of input 'x' is -1")
+    let error = failure(try model { $0.graph.input = [value("x", shape: [-2])] })
+    #expect(error?.description == "test.onnx: dimension 0 of input 'x' is -2")
+  }
+
+  @Test func readsMinusOneAsAnOpenDimension() throws {
+    let graph = try read(try model { $0.graph.input = [value("x", shape: [-1])] })
+    #expect(graph.inputs[0].shape == [.unknown])
   }
 
   @Test func refusesValuesThatAreNoTensors() throws {

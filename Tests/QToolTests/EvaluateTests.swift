@@ -56,6 +56,32 @@ import Testing
     #expect(same.output.contains("\"sqnr\" : \"inf\""))
   }
 
+  @Test func anOutputThatIsNoRowOfClassesHasNoTop1() throws {
+    var boxes = Models.classifier
+    boxes.nodes = [Node(name: "boxes", "Reshape", inputs: ["x", "sides"], outputs: ["logits"])]
+    boxes.initializers = ["sides": Tensor([0, 2, 2] as [Int64])]
+    boxes.outputs[0].shape = [.symbolic("N"), .fixed(2), .fixed(2)]
+    let model = try Models.write(boxes, "m.onnx", in: folder)
+    let data = try data()
+    let alone = qtool("evaluate", model, "--data", data, in: folder)
+    #expect(alone.status == 3 && alone.output.isEmpty)
+    #expect(alone.errors.contains("'logits' has shape [2, 2] for a sample"), "\(alone.errors)")
+    let both = qtool("evaluate", model, "--data", data, "--reference", model, "--json", in: folder)
+    #expect(both.status == 0, "\(both.errors)")
+    #expect(both.output.contains("\"sqnr\" : \"inf\"") && !both.output.contains("top1"))
+    #expect(!both.output.contains("agreement"))
+  }
+
+  @Test func labelsCanBeLeftAside() throws {
+    let model = try Models.write(Models.classifier, "m.onnx", in: folder)
+    let data = try data(labels: [0, 1, 2, 3, 0, 0, 0, 0, 0, 0])
+    let outcome = qtool(
+      "evaluate", model, "--data", "\(data)?labels=none", "--reference", model, "--json", in: folder
+    )
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("\"agreement\" : 100,") && !outcome.output.contains("top1"))
+  }
+
   @Test func aReferenceMayTakeOneSampleAtATime() throws {
     let model = try Models.write(Models.classifier, "m.onnx", in: folder)
     var single = Models.classifier

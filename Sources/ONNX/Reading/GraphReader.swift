@@ -112,6 +112,8 @@ struct GraphReader {
   ) throws -> Dimension {
     switch proto.value {
     case .dimValue(let extent)?:
+      // Old exporters, Paddle's among them, wrote -1 for an open extent; ONNX Runtime reads it so.
+      if extent == -1 { return .unknown }
       guard extent >= 0, extent <= Int64(Int32.max) else {
         throw GraphError.invalid("dimension \(axis) of \(label) is \(extent)")
       }

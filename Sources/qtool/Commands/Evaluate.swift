@@ -159,7 +159,7 @@ private struct EvaluationReport: Encodable {
 
   enum Key: String, CodingKey {
     case engine, integers, model, reference, data, device, samples, batch, top1, top5, psnr, sqnr,
-      agreement
+      agreement, unclassifiedShape
     case referenceTop1, referencePSNR, samplesWithNaN, seconds, samplesPerSecond
   }
 
@@ -178,6 +178,7 @@ private struct EvaluationReport: Encodable {
     try container.encodeIfPresent(evaluation.psnr, forKey: .psnr)
     try container.encodeIfPresent(evaluation.sqnr, forKey: .sqnr)
     try container.encodeIfPresent(evaluation.agreement, forKey: .agreement)
+    try container.encodeIfPresent(evaluation.unclassifiedShape, forKey: .unclassifiedShape)
     try container.encodeIfPresent(evaluation.referenceTop1, forKey: .referenceTop1)
     try container.encodeIfPresent(evaluation.referencePSNR, forKey: .referencePSNR)
     try container.encode(evaluation.samplesWithNaN, forKey: .samplesWithNaN)
@@ -204,6 +205,9 @@ private struct EvaluationReport: Encodable {
     add("PSNR ", evaluation.psnr, "dB", reference: evaluation.referencePSNR)
     add("SQNR ", evaluation.sqnr, "dB")
     add("equal answers", evaluation.agreement, "%")
+    if let shape = evaluation.unclassifiedShape {
+      lines.append("  no top-1: the output has shape \(shape) for a sample, not a row of classes")
+    }
     if let integers { lines.append(integers.summary) }
     return lines.joined(separator: "\n")
   }
