@@ -135,10 +135,14 @@ let package = Package(
       ]),
     .testTarget(
       name: "CalibrationTests",
-      dependencies: ["Calibration", "Graph", "Operations", "Quantization", "Tensors"]),
+      dependencies: [
+        "Calibration", "Checksums", "Graph", "Operations", "Quantization", "Tensors",
+      ]),
     .testTarget(
       name: "PostTrainingTests",
-      dependencies: ["Execution", "Graph", "Operations", "PostTraining", "Quantization", "Tensors"]),
+      dependencies: [
+        "Calibration", "Execution", "Graph", "Operations", "PostTraining", "Quantization", "Tensors",
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c2x

@@ -22,8 +22,9 @@ public struct Calibrator<B: Backend>: Sendable {
   private let executor: Executor<B>
   private let names: Set<String>
   private let channelAxes: [String: ChannelAxis]
+  private let patches: [String: Set<PatchGeometry>]
   private let memoryLimit: Int
-  private let canBatch: Bool
+  private var canBatch: Bool
   /// Bytes of all observed values of one sample; known after the first.
   private var bytesPerSample: Int?
 
@@ -33,16 +34,19 @@ public struct Calibrator<B: Backend>: Sendable {
   ///   - graph: The graph.
   ///   - names: The `float32` values to observe.
   ///   - channelAxes: Values of `names` whose channels' means are wanted too.
+  ///   - patches: Values of `names` whose patches' moments are wanted too, and of which patches.
   ///   - backend: Where to run.
   ///   - allowsNonFinite: Whether NaN and infinities are counted instead of being an error.
   ///   - memoryLimit: Bytes that the observed values of a batch may take together.
   public init(
     _ graph: Graph, observing names: Set<String>, channelAxes: [String: ChannelAxis] = [:],
-    on backend: B, allowsNonFinite: Bool = false, memoryLimit: Int = 128 << 20
+    patches: [String: Set<PatchGeometry>] = [:], on backend: B, allowsNonFinite: Bool = false,
+    memoryLimit: Int = 128 << 20
   ) throws {
     executor = try Executor(graph, on: backend)
     self.names = names
     self.channelAxes = channelAxes
+    self.patches = patches
     self.allowsNonFinite = allowsNonFinite
     self.memoryLimit = memoryLimit
     canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
@@ -65,12 +69,19 @@ public struct Calibrator<B: Backend>: Sendable {
   ///   allowed; what the executor throws.
   public mutating func add(_ samples: [CalibrationSample]) throws {
     guard !samples.isEmpty else { return }
-    guard samples.count > 1, canBatch, let batch = CalibrationSample.joined(samples) else {
-      for sample in samples { try count(sample.inputs, of: [sample]) }
-      return
+    if samples.count > 1, canBatch, let batch = CalibrationSample.joined(samples) {
+      do {
+        return try count(batch, of: samples)
+      } catch is SamplesInterwoven {
+        canBatch = false
+      }
     }
-    try count(batch, of: samples)
+    for sample in samples { try count(sample.inputs, of: [sample]) }
   }
+
+  /// The first dimension of a value whose patches are wanted does not count samples: which patches are
+  /// of which sample cannot be told.
+  private struct SamplesInterwoven: Error {}
 
   private mutating func count(
     _ inputs: [String: Tensor], of samples: [CalibrationSample]
@@ -78,11 +89,18 @@ public struct Calibrator<B: Backend>: Sendable {
     var started: [Started] = []
     _ = try executor.run(inputs, observing: names) { name, value in
       guard value.elementType == .float32 else { return }
+      let geometries = patches[name] ?? []
+      guard geometries.isEmpty || samples.count == 1 || value.shape.first == samples.count else {
+        throw SamplesInterwoven()
+      }
       started.append(
         Started(
           name: name, count: value.count,
           histogram: try executor.backend.startHistogram(value, layout: .growing()),
-          means: try channelAxes[name].flatMap { try channelMeans(of: value, $0) }))
+          means: try channelAxes[name].flatMap { try channelMeans(of: value, $0) },
+          patches: try geometries.compactMap {
+            try PendingPatches($0, of: value, samples: samples.count, on: executor.backend)
+          }))
     }
     // Nothing is kept of a batch that fails.
     var found: [(histogram: Histogram, means: [Float])] = []
@@ -101,19 +119,36 @@ public struct Calibrator<B: Backend>: Sendable {
     }
     for (one, seen) in zip(started, found) {
       tensors[one.name]?.add(seen.histogram, elementCount: one.count)
-      guard let channels = one.means?.channels else { continue }
-      if tensors[one.name]?.channels == nil {
-        tensors[one.name]?.channels = ChannelSums(channels: channels)
+      if let channels = one.means?.channels {
+        try addChannels(seen.means, count: channels, to: one.name)
       }
-      guard tensors[one.name]?.channels?.sums.count == channels else {
-        throw CalibrationError("'\(one.name)' has another number of channels in other samples")
-      }
-      tensors[one.name]?.channels?.add(seen.means)
+      for pending in one.patches { try addPatches(pending, to: one.name) }
     }
     sampleCount += samples.count
     if bytesPerSample == nil, samples.count == 1 {
-      bytesPerSample = started.reduce(0) { $0 + 4 * $1.count }
+      bytesPerSample = started.reduce(0) { sum, one in
+        one.patches.reduce(sum + 4 * one.count) { $0 + 4 * $1.count }
+      }
     }
+  }
+
+  private mutating func addChannels(_ means: [Float], count: Int, to name: String) throws {
+    let sums = tensors[name]?.channels ?? ChannelSums(channels: count)
+    guard sums.sums.count == count else {
+      throw CalibrationError("'\(name)' has another number of channels in other samples")
+    }
+    tensors[name]?.channels = sums
+    tensors[name]?.channels?.add(means)
+  }
+
+  private mutating func addPatches(_ pending: PendingPatches<B>, to name: String) throws {
+    let key = pending.geometry
+    let layout = tensors[name]?.patches[key]?.layout ?? pending.layout
+    guard layout == pending.layout else {
+      throw CalibrationError("'\(name)' has another number of channels in other samples")
+    }
+    let samples = try pending.samples(from: executor.backend)
+    tensors[name]?.patches[key, default: PatchMoments(layout)].add(samples)
   }
 
   /// What the backend is counting of one value.
@@ -122,6 +157,7 @@ public struct Calibrator<B: Backend>: Sendable {
     let count: Int
     let histogram: PendingHistogram
     let means: (means: B.Value, channels: Int)?
+    let patches: [PendingPatches<B>]
   }
 
   /// The means over everything but the first dimension and the channels, sample after sample; `nil`

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Which dimension of a value counts channels.
 public enum ChannelAxis: Sendable, Hashable {
   /// The dimension after the batch, as convolutions have it.
@@ -20,10 +18,6 @@ public struct ChannelSums: Sendable, Hashable {
   /// How many means each sum holds.
   public internal(set) var count: UInt64
 
-  static let unit = 0x1p60
-  /// Means beyond this do not occur in networks that can be quantized; they are cut off.
-  static let limit = 0x1p56
-
   init(channels: Int) {
     sums = [Int128](repeating: 0, count: channels)
     count = 0
@@ -36,14 +30,13 @@ public struct ChannelSums: Sendable, Hashable {
 
   /// The channels' means over all samples.
   public var means: [Double] {
-    sums.map { count == 0 ? 0 : Double($0) / Self.unit / Double(count) }
+    sums.map { count == 0 ? 0 : FixedPoint.value($0) / Double(count) }
   }
 
   /// Adds samples' means, channel after channel, sample after sample.
   mutating func add(_ means: [Float]) {
     for (position, mean) in means.enumerated() where mean.isFinite {
-      let bounded = min(max(Double(mean), -Self.limit), Self.limit)
-      sums[position % sums.count] += Int128((bounded * Self.unit).rounded(.toNearestOrEven))
+      sums[position % sums.count] += FixedPoint.integer(mean)
     }
     count += UInt64(means.count / max(sums.count, 1))
   }

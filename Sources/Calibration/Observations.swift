@@ -17,6 +17,11 @@ public struct Observations: Sendable, Hashable {
 
   /// The means of channels by name, where they were asked for.
   public var channelMeans: [String: [Double]] { tensors.compactMapValues { $0.channels?.means } }
+
+  /// Moments of the patches that layers meet, by the name of the value, where they were asked for.
+  public var patchMoments: [String: [PatchGeometry: PatchMoments]] {
+    tensors.mapValues(\.patches).filter { !$0.value.isEmpty }
+  }
 }
 
 extension Statistics {

@@ -1,10 +1,10 @@
 import Checksums
 import Quantization
 
-// The format, version 1. Numbers are little-endian; a "varint" is LEB128.
+// The format, version 2. Numbers are little-endian; a "varint" is LEB128.
 //
 //     magic            8 bytes   "LOWBSTAT"
-//     version          4 bytes   1
+//     version          4 bytes   2
 //     model            32 bytes  SHA-256 of the model's file
 //     sources          varint count, then each: text, varint shard, shard count, samples
 //     tensors          varint count, then each, in the order of names:
@@ -19,13 +19,15 @@ import Quantization
 //                      varint each
 //       channels       varint number of channels, 0 for none; then varint number of means, and 16 bytes
 //                      a channel: the sum of its means in units of 2^-60, signed
+//       patches        varint number of kinds of patches; then each as `PatchMoments+File.swift` says.
+//                      Version 1 ends before this
 //     checksum         32 bytes  SHA-256 of everything before it
 //
 // A text is a varint count of bytes and UTF-8.
 
 extension Statistics {
   private static var magic: [UInt8] { Array("LOWBSTAT".utf8) }
-  private static var version: UInt8 { 1 }
+  private static var version: UInt8 { 2 }
 
   /// The statistics as the bytes of a file; the same statistics give the same bytes.
   public func encoded() -> [UInt8] {
@@ -42,6 +44,7 @@ extension Statistics {
       writer.number(tensor.elementCount)
       writer.histogram(tensor.histogram)
       writer.channels(tensor.channels)
+      writer.patches(tensor.patches)
     }
     return writer.bytes + SHA256.digest(of: writer.bytes)
   }
@@ -54,7 +57,9 @@ extension Statistics {
     guard bytes.starts(with: Self.magic) else {
       throw CalibrationError("these are no statistics of 'qtool calibrate'")
     }
-    guard bytes.count > 12, bytes[8..<12].elementsEqual([Self.version, 0, 0, 0]) else {
+    guard bytes.count > 12, (1...Self.version).contains(bytes[8]),
+      bytes[9..<12].elementsEqual([0, 0, 0])
+    else {
       throw CalibrationError("the statistics are of a version that is not known here")
     }
     guard bytes.count >= 76, SHA256.digest(of: Array(bytes.dropLast(32))) == bytes.suffix(32) else {
@@ -81,7 +86,8 @@ extension Statistics {
         throw CalibrationError("the statistics of '\(name)' contradict themselves")
       }
       tensors[name] = TensorStatistics(
-        histogram: histogram, elementCount: count, channels: try reader.channels())
+        histogram: histogram, elementCount: count, channels: try reader.channels(),
+        patches: bytes[8] > 1 ? try reader.patches(of: name) : [:])
     }
     guard reader.isAtEnd else { throw CalibrationError("the statistics have a tail") }
     self.init(modelDigest: Array(digest), sources: sources, tensors: tensors)

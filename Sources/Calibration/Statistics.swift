@@ -97,6 +97,12 @@ public struct Statistics: Sendable, Hashable {
       guard tensors[name]?.channels?.sums.count == tensor.channels?.sums.count else {
         throw CalibrationError("'\(name)' has another number of channels in each of the statistics")
       }
+      guard tensors[name]?.patches.keys == tensor.patches.keys,
+        tensor.patches.allSatisfy({ tensors[name]?.patches[$0]?.layout == $1.layout })
+      else {
+        throw CalibrationError(
+          "the moments of patches of '\(name)' are of different layers in each of the statistics")
+      }
       guard tensors[name]?.canMerge(tensor) == true else {
         throw CalibrationError("the counts of '\(name)' are too large to be added")
       }
@@ -123,6 +129,8 @@ public struct TensorStatistics: Sendable, Hashable {
   public var elementCount: UInt64
   /// The channels' means, where they were asked for.
   public var channels: ChannelSums?
+  /// Moments of the patches that layers meet, where they were asked for.
+  public var patches: [PatchGeometry: PatchMoments] = [:]
 
   /// Statistics of no elements.
   public init(layout: Histogram.Layout = .growing()) {
@@ -130,10 +138,14 @@ public struct TensorStatistics: Sendable, Hashable {
     elementCount = 0
   }
 
-  init(histogram: Histogram, elementCount: UInt64, channels: ChannelSums?) {
+  init(
+    histogram: Histogram, elementCount: UInt64, channels: ChannelSums?,
+    patches: [PatchGeometry: PatchMoments]
+  ) {
     self.histogram = histogram
     self.elementCount = elementCount
     self.channels = channels
+    self.patches = patches
   }
 
   /// Adds what was seen in one run.
@@ -146,11 +158,17 @@ public struct TensorStatistics: Sendable, Hashable {
   func canMerge(_ other: TensorStatistics) -> Bool {
     !elementCount.addingReportingOverflow(other.elementCount).overflow
       && channels.map { own in other.channels.map(own.canMerge) ?? true } ?? true
+      && patches.allSatisfy { other.patches[$0].map($1.canMerge) ?? true }
   }
 
   mutating func merge(_ other: TensorStatistics) {
     histogram.merge(other.histogram)
     elementCount += other.elementCount
     if let more = other.channels, channels?.merge(more) == nil { channels = more }
+    patches.merge(other.patches) { own, more in
+      var sum = own
+      sum.merge(more)
+      return sum
+    }
   }
 }

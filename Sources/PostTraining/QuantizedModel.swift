@@ -1,3 +1,4 @@
+public import Calibration
 public import Graph
 public import Operations
 public import Quantization
@@ -13,6 +14,9 @@ public struct QuantizedModel: Sendable {
   public let weights: [Int: QuantizedWeights]
   /// Float biases of weighted nodes, corrected, by index of the node.
   let biases: [Int: [Float]]
+  /// Layers whose scales were to be chosen by the error of outputs and were not: the statistics hold no
+  /// moments.
+  let layersWithoutMoments: [String]
   /// Codes of constant operands of quantized nodes, by name.
   let constants: [String: QuantizedConstant]
 }
@@ -31,11 +35,14 @@ extension QuantizedModel {
   ///   - histograms: What was observed of the values that ``QuantizationPlan/observedValues`` names.
   ///   - channelMeans: Means of the channels of values that ``QuantizationPlan/channelAxes`` names, for
   ///     the correction of biases; values without are not corrected.
+  ///   - patchMoments: Moments of the patches that `QuantizationPlan.patches(for:)` names, for the choice of
+  ///     scales; layers without keep theirs of least squares.
   ///   - settings: How to quantize.
   ///   - backend: Where least-squares searches run.
   /// - Throws: ``SettingsError`` and `GraphError`.
   public init<B: Backend>(
     _ graph: Graph, histograms: [String: Histogram], channelMeans: [String: [Double]] = [:],
+    patchMoments: [String: [PatchGeometry: PatchMoments]] = [:],
     settings: QuantizationSettings, on backend: B
   ) throws {
     var plan = try QuantizationPlan(graph, settings: settings)
@@ -43,21 +50,29 @@ extension QuantizedModel {
     let index = GraphIndex(plan.graph)
     var weights: [Int: QuantizedWeights] = [:]
     var biases: [Int: [Float]] = [:]
+    var layersWithoutMoments: [String] = []
     for (number, weightPlan) in plan.weights.sorted(by: { $0.key < $1.key }) {
       guard let tensor = index.constants[weightPlan.name],
         let data = plan.values[index.nodes[number].inputs[0]]?.quantizer
       else { preconditionFailure("'\(weightPlan.name)' was planned without data or weights") }
       let bias = weightPlan.bias.flatMap { index.constants[$0] }
       try index.requireFinite([weightPlan.name, weightPlan.bias], of: number)
+      let node = index.nodes[number]
+      let means =
+        settings.improvements.contains(.bias) && weightPlan.takesBias(node)
+        ? channelMeans[node.inputs[0]] : nil
+      var moments: PatchMoments?
+      if settings.choosesScales(of: weightPlan) {
+        moments = weightPlan.patches.flatMap { patchMoments[node.inputs[0]]?[$0] }
+        if moments == nil { layersWithoutMoments.append(node.label) }
+      }
       let quantized = try weightPlan.quantize(
-        tensor, bias: bias.map { ($0.array(of: Float.self), data.scale) }, settings: settings,
-        on: backend)
+        tensor, bias: bias.map { ($0.array(of: Float.self), data.scale) },
+        patches: moments.map { ($0, isCentered: means != nil) }, settings: settings, on: backend)
       plan.warnings += quantized.remedies.map { "\(index.nodes[number].label): \($0)" }
       weights[number] = quantized
       biases[number] = bias?.array(of: Float.self)
-      let node = index.nodes[number]
-      if settings.improvements.contains(.bias), weightPlan.takesBias(node),
-        let means = channelMeans[node.inputs[0]],
+      if let means,
         let shifts = BiasCorrection(means: means).shifts(
           node, weights: tensor, quantized: quantized)
       {
@@ -78,6 +93,7 @@ extension QuantizedModel {
     self.settings = settings
     self.weights = weights
     self.biases = biases
+    self.layersWithoutMoments = layersWithoutMoments
     self.constants = constants
   }
 

@@ -145,6 +145,6 @@ import Testing
     #expect(settings.weightRange(levels: 16) == .mse)
     settings.weights.range = .percentile(99)
     #expect(settings.weightRange(levels: 256) == .percentile(99))
-    #expect(QuantizationSettings(scales: .powerOfTwo).improvements == [.squant, .bias])
+    #expect(QuantizationSettings(scales: .powerOfTwo).improvements == [.outputs, .squant, .bias])
   }
 }

@@ -37,6 +37,20 @@ public struct QuantizationPlan: Sendable {
     return axes.filter { !contradicted.contains($0.key) }
   }
 
+  /// The patches that weighted nodes with scales for every channel meet, by the name of the value.
+  ///
+  /// - Parameter settings: Those by which scales are chosen; `nil` for all that some settings could need.
+  public func patches(for settings: QuantizationSettings?) -> [String: Set<PatchGeometry>] {
+    var patches: [String: Set<PatchGeometry>] = [:]
+    for (number, weights) in weights {
+      guard let geometry = weights.patches,
+        settings?.choosesScales(of: weights) ?? (weights.granularity == .channel)
+      else { continue }
+      patches[graph.nodes[number].inputs[0], default: []].insert(geometry)
+    }
+    return patches
+  }
+
   /// Names of the values whose ranges decide the quantizers.
   public var observedValues: Set<String> {
     Set(values.values.flatMap(\.rangeSources)).union(channelAxes.keys)
@@ -88,6 +102,10 @@ public struct WeightPlan: Sendable, Hashable {
   public var bias: String?
   /// Output channels, groups included.
   public var outputChannels: Int
+  /// What its filters meet; `nil` where that cannot be told.
+  public var patches: PatchGeometry?
+  /// Whether the weights of an output channel's quantizer meet all groups of input channels.
+  var meetsAllGroups: Bool
 }
 
 extension WeightPlan {

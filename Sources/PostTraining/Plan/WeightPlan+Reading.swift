@@ -1,3 +1,4 @@
+import Calibration
 import Graph
 import Tensors
 
@@ -54,7 +55,9 @@ extension WeightPlan {
     }
     self.init(
       name: node.inputs[1], levels: layer.weightLevels, channelAxis: axis,
-      granularity: layer.granularity, bias: bias, outputChannels: channels)
+      granularity: layer.granularity, bias: bias, outputChannels: channels,
+      patches: PatchGeometry(of: node, weights: weights.shape),
+      meetsAllGroups: node.operatorType == "ConvTranspose")
   }
 }
 

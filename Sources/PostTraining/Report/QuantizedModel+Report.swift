@@ -42,7 +42,8 @@ extension QuantizedModel {
         weightBits: weights?.codes.elementType.bitCount,
         granularity: weights.map { granularity(of: $0) },
         weightRange: weights.map {
-          settings.weightRange(levels: $0.quantizers[0].levels).description
+          $0.isChosenByOutputs
+            ? "error of outputs" : settings.weightRange(levels: $0.quantizers[0].levels).description
         },
         weightScales: scales.map { [$0.min() ?? 0, $0.max() ?? 0] },
         weightSQNR: weights?.signalToNoise,
@@ -121,6 +122,13 @@ extension QuantizedModel {
       notes.append(
         "\(carried.count) activations have more levels than asked for: those of first and last "
           + "layers, and those that no weighted layer reads")
+    }
+    if !layersWithoutMoments.isEmpty {
+      let names = layersWithoutMoments.prefix(3).joined(separator: ", ")
+      notes.append(
+        "\(layersWithoutMoments.count) layers (\(names)\(layersWithoutMoments.count > 3 ? "..." : "")) keep "
+          + "their scales of least squared error: the statistics hold no moments of what their filters "
+          + "meet; 'qtool calibrate' of this version gathers them where they are not too many")
     }
     return notes
   }

@@ -1,5 +1,8 @@
 /// What is done so that quantization loses less; each is cheap and needs no labels.
 public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
+  /// The scale of each filter is the one of some around least squares that leaves the least error in the
+  /// layer's outputs, where the statistics hold the moments of the patches that filters meet.
+  case outputs
   /// Weights are rounded so that the errors of a kernel and of a channel cancel
   /// (SQuant).
   case squant
@@ -17,6 +20,6 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
 
   /// Those that scales of `scales` allow: a gain is not a power of two.
   public static func all(for scales: ScaleRule) -> Set<Improvement> {
-    scales == .powerOfTwo ? [.squant, .bias] : Set(allCases)
+    scales == .powerOfTwo ? [.outputs, .squant, .bias] : Set(allCases)
   }
 }

@@ -63,6 +63,13 @@ public struct QuantizationSettings: Sendable, Hashable {
     weights.range ?? (levels > 128 ? .minmax : .mse)
   }
 
+  /// Whether the scales of a layer are chosen by the error of its outputs: where that is on, each channel
+  /// has its scale, and the range method is `mse`, from whose scales the choice starts.
+  func choosesScales(of weights: WeightPlan) -> Bool {
+    improvements.contains(.outputs) && weights.granularity == .channel
+      && weightRange(levels: weights.levels) == .mse
+  }
+
   /// The range method of activations: the one asked for, by default `mse`.
   public var activationRange: RangeMethod { activations.range ?? .mse }
 

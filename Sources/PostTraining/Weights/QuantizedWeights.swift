@@ -14,6 +14,8 @@ public struct QuantizedWeights: Sendable {
   public let groupSize: Int?
   /// Mean squared weight over mean squared error, in decibels; infinite without error.
   public let signalToNoise: Double
+  /// Whether scales were chosen by the error of the outputs.
+  public let isChosenByOutputs: Bool
   /// What was changed to keep int32 biases in range, one message a channel.
   public let remedies: [String]
 

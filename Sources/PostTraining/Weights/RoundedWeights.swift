@@ -1,3 +1,4 @@
+import Calibration
 import Glibc
 import Operations
 import Quantization
@@ -7,10 +8,7 @@ import Tensors
 struct RoundedWeights {
   /// The weights by channel, and in channels by group.
   private let rows: WeightRows
-  /// How many neighbouring weights make a kernel.
-  private let kernelSize: Int
-  private let startsInKernels: Bool
-  private let preservesSums: Bool
+  private let rounding: RowRounding
   /// Signed codes `q - zeroPoint` in the order of ``rows``.
   private var codes: [Int8]
 
@@ -18,9 +16,9 @@ struct RoundedWeights {
   ///   its nearest code.
   init(_ weights: Tensor, plan: WeightPlan, groupSize: Int?, preservesSums: Bool) {
     rows = WeightRows(weights, axis: plan.channelAxis, groupSize: groupSize)
-    kernelSize = weights.rank > 2 ? weights.shape[2...].reduce(1, *) : 1
-    startsInKernels = groupSize != nil
-    self.preservesSums = preservesSums
+    rounding = RowRounding(
+      kernelSize: weights.rank > 2 ? weights.shape[2...].reduce(1, *) : 1,
+      startsInKernels: groupSize != nil, preservesSums: preservesSums)
     codes = [Int8](repeating: 0, count: weights.count)
   }
 
@@ -30,26 +28,51 @@ struct RoundedWeights {
   ///   - quantizers: One for all, or one a row.
   ///   - isChosen: Which quantizers' weights; the others stay as they are.
   mutating func round(_ quantizers: [Quantizer], where isChosen: (Int) -> Bool = { _ in true }) {
-    let rows = rows
-    let (kernelSize, startsInKernels) = (kernelSize, startsInKernels)
-    let preservesSums = preservesSums
+    let this = (rows: rows, rounding: rounding)
     let chosen = (0..<rows.count).filter { isChosen(Self.number(of: $0, quantizers)) }
     codes.withUnsafeMutableBufferPointer { codes in
       concurrently(chosen.count) { index in
         let row = chosen[index]
-        let range = rows.range(row)
-        let quantizer = quantizers[Self.number(of: row, quantizers)]
-        let target = UnsafeMutableBufferPointer(rebasing: codes[range])
-        rows.withRow(row) { values in
-          quantizer.encode(values, into: target)
-          guard preservesSums else { return }
-          SumPreservingRounding(
-            quantizer: quantizer, kernelSize: kernelSize,
-            phase: startsInKernels ? range.lowerBound % kernelSize : 0
-          ).balance(target, of: values)
+        let range = this.rows.range(row)
+        this.rows.withRow(row) { values in
+          this.rounding.round(
+            values, at: range.lowerBound, quantizers[Self.number(of: row, quantizers)],
+            into: UnsafeMutableBufferPointer(rebasing: codes[range]))
         }
       }
     }
+  }
+
+  /// The quantizers that `choice` takes in place of those of least squares, filter by filter.
+  ///
+  /// - Parameter meetsAllGroups: Whether each row holds weights for every group of channels.
+  func quantizers(
+    _ leastSquares: [Quantizer], chosenBy choice: ScaleChoice, meetsAllGroups: Bool
+  ) -> [Quantizer] {
+    precondition(leastSquares.count == rows.count, "every filter has a quantizer")
+    let rowsOfGroup = rows.count / choice.error.layout.groups
+    var quantizers = leastSquares
+    quantizers.withUnsafeMutableBufferPointer { quantizers in
+      concurrently(rows.count) { row in
+        let first = rows.range(row).lowerBound
+        quantizers[row] = rows.withRow(row) { values in
+          let candidates = choice.candidates(leastSquares[row], values)
+          let codes = candidates.map { candidate in
+            [Int8](unsafeUninitializedCapacity: values.count) { codes, count in
+              rounding.round(
+                values, at: first, candidate,
+                into: UnsafeMutableBufferPointer(rebasing: codes[..<values.count]))
+              count = values.count
+            }
+          }
+          return candidates[
+            choice.best(
+              of: candidates, codes: codes, weights: values,
+              group: meetsAllGroups ? nil : row / rowsOfGroup)]
+        }
+      }
+    }
+    return quantizers
   }
 
   private static func number(of row: Int, _ quantizers: [Quantizer]) -> Int {
@@ -67,13 +90,13 @@ struct RoundedWeights {
   ///
   /// - Returns: One gain a quantizer; 1 where all its weights or all its codes are zero.
   func gains(_ quantizers: [Quantizer]) -> [Double] {
-    var sums = [(power: Double, product: Double)](repeating: (0, 0), count: quantizers.count)
+    var sums = [RowMoments](repeating: RowMoments(), count: quantizers.count)
     for (row, own) in moments(quantizers).enumerated() {
       let number = Self.number(of: row, quantizers)
       sums[number].power += own.power
       sums[number].product += own.product
     }
-    return sums.map { $0.product > 0 ? $0.power / $0.product : 1 }
+    return sums.map(\.gain)
   }
 
   /// Mean squared weight over mean squared error, in decibels; infinite without error.
@@ -83,28 +106,14 @@ struct RoundedWeights {
     return noise == 0 ? .infinity : 10 * log10(all.reduce(0) { $0 + $1.power } / noise)
   }
 
-  /// Of every row the sums of squared weights, of weights times quantized ones, and of squared errors.
-  private func moments(
-    _ quantizers: [Quantizer]
-  ) -> [(power: Double, product: Double, noise: Double)] {
-    var moments = [(power: Double, product: Double, noise: Double)](
-      repeating: (0, 0, 0), count: rows.count)
+  private func moments(_ quantizers: [Quantizer]) -> [RowMoments] {
+    var moments = [RowMoments](repeating: RowMoments(), count: rows.count)
     moments.withUnsafeMutableBufferPointer { moments in
       codes.withUnsafeBufferPointer { codes in
         concurrently(rows.count) { row in
           let scale = quantizers[Self.number(of: row, quantizers)].scale
           let own = UnsafeBufferPointer(rebasing: codes[rows.range(row)])
-          var (power, product, noise) = (0.0, 0.0, 0.0)
-          rows.withRow(row) { values in
-            for position in values.indices {
-              let value = Double(values[position])
-              let quantized = Double(scale * Float(own[position]))
-              power += value * value
-              product += value * quantized
-              noise += (value - quantized) * (value - quantized)
-            }
-          }
-          moments[row] = (power, product, noise)
+          moments[row] = rows.withRow(row) { RowMoments(of: $0, codes: own, scale: scale) }
         }
       }
     }

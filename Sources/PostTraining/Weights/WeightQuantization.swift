@@ -1,3 +1,4 @@
+import Calibration
 import Operations
 import Quantization
 import Tensors
@@ -8,10 +9,13 @@ extension WeightPlan {
   /// - Parameters:
   ///   - weights: The float weights.
   ///   - bias: The float bias and the scale of the data, if there is an int32 bias.
+  ///   - patches: Moments of the patches that the filters meet, if the scale is to be chosen by them, and
+  ///     whether the bias takes the mean of the error back.
   ///   - settings: The range method, the scales allowed and the improvements.
   ///   - backend: Where least-squares searches run.
   func quantize<B: Backend>(
-    _ weights: Tensor, bias: (values: [Float], dataScale: Float)?, settings: QuantizationSettings,
+    _ weights: Tensor, bias: (values: [Float], dataScale: Float)?,
+    patches: (moments: PatchMoments, isCentered: Bool)?, settings: QuantizationSettings,
     on backend: B
   ) throws -> QuantizedWeights {
     let axis = granularity == .tensor ? nil : channelAxis
@@ -26,15 +30,16 @@ extension WeightPlan {
     var rounded = RoundedWeights(
       weights, plan: self, groupSize: groupSize,
       preservesSums: settings.improvements.contains(.squant) && channelAxis != nil)
+    if let patches {
+      let choice = ScaleChoice(
+        error: OutputError(patches.moments, isCentered: patches.isCentered), levels: levels,
+        scales: settings.scales, hasGain: settings.improvements.contains(.gain))
+      quantizers = rounded.quantizers(
+        quantizers, chosenBy: choice, meetsAllGroups: meetsAllGroups)
+    }
     rounded.round(quantizers)
     if settings.improvements.contains(.gain) {
-      let limits = Quantizer.scaleRange
-      for (row, gain) in rounded.gains(quantizers).enumerated() {
-        let scale = Float(Double(quantizers[row].scale) * gain)
-        quantizers[row] = Quantizer(
-          scale: min(max(scale, limits.lowerBound), limits.upperBound),
-          zeroPoint: quantizers[row].zeroPoint, levels: levels)
-      }
+      quantizers = zip(quantizers, rounded.gains(quantizers)).map { $0.scaled(by: $1) }
     }
     var remedies: [String] = []
     if let bias, groupSize == nil {
@@ -48,7 +53,8 @@ extension WeightPlan {
     return QuantizedWeights(
       codes: rounded.codes(shape: weights.shape, as: QuantizedWeights.storage(levels: levels)),
       quantizers: quantizers, axis: axis, groupSize: groupSize,
-      signalToNoise: rounded.signalToNoise(quantizers), remedies: remedies)
+      signalToNoise: rounded.signalToNoise(quantizers), isChosenByOutputs: patches != nil,
+      remedies: remedies)
   }
 
   /// The weights of a channel that share a quantizer; `nil` for all of them.

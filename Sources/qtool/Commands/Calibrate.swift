@@ -67,13 +67,14 @@ struct Calibrate: ParsableCommand {
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
     let names = model.prepared.quantizableValues
-    let axes = try QuantizationPlan(model.prepared, settings: QuantizationSettings()).channelAxes
+    let plan = try QuantizationPlan(model.prepared, settings: QuantizationSettings())
     if common.dryRun {
       try common.emit(names.sorted()) { names.sorted().joined(separator: "\n") }
       return nil
     }
     let observations = try device.run {
-      try run.observations(of: names, channelAxes: axes, on: $0)
+      try run.observations(
+        of: names, channelAxes: plan.channelAxes, patches: plan.patches(for: nil), on: $0)
     }
     return Statistics(modelDigest: try model.digest(), observations)
   }

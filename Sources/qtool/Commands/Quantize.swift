@@ -70,7 +70,8 @@ struct Quantize: ParsableCommand {
     let observations = try observations(model, plan, settings, on: backend)
     let quantized = try QuantizedModel(
       model.prepared, histograms: observations.histograms,
-      channelMeans: observations.channelMeans, settings: settings, on: backend)
+      channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
+      settings: settings, on: backend)
     var graph = try quantized.graph()
     graph.producer.name = "qtool"
     graph.producer.version = QTool.configuration.version
@@ -107,10 +108,11 @@ struct Quantize: ParsableCommand {
       model: model, specification: try DataSpecification(parsing: data ?? ""))
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
+    let patches = plan.patches(for: settings)
     return try run.observations(
-      of: plan.observedValues,
+      of: plan.observedValues.union(patches.keys),
       channelAxes: settings.improvements.contains(.bias) ? plan.channelAxes : [:],
-      on: backend)
+      patches: patches, on: backend)
   }
 
   /// What was written.

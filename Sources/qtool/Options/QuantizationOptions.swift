@@ -48,7 +48,8 @@ struct QuantizationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is done to lose less, separated by commas: squant (rounding errors cancel in kernels and "
+      "What is done to lose less, separated by commas: outputs (scales of weights with range mse are "
+        + "chosen, filter by filter, by the error of outputs), squant (rounding errors cancel in kernels and "
         + "channels), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "
         + "weights is taken out of biases), or none; all that apply unless said.",
       valueName: "pass"))

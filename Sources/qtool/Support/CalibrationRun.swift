@@ -10,9 +10,11 @@ struct CalibrationRun {
   var allowsNonFinite = false
   var seed: UInt64 = 0
 
-  /// What is seen of `names`, with the means of channels where axes are given.
+  /// What is seen of `names`, with the means of channels where axes are given, and with the moments of
+  /// patches.
   func observations<B: Backend>(
-    of names: Set<String>, channelAxes: [String: ChannelAxis], on backend: B
+    of names: Set<String>, channelAxes: [String: ChannelAxis],
+    patches: [String: Set<PatchGeometry>], on backend: B
   ) throws -> Observations {
     let data = try specification.open(
       for: model.prepared.inputs.map { ModelInput($0) }, seed: seed,
@@ -22,7 +24,7 @@ struct CalibrationRun {
       throw DataError("'\(data.name)' holds \(data.count) samples: none is in this part")
     }
     var calibrator = try Calibrator(
-      model.prepared, observing: names, channelAxes: channelAxes, on: backend,
+      model.prepared, observing: names, channelAxes: channelAxes, patches: patches, on: backend,
       allowsNonFinite: allowsNonFinite)
     var progress = Progress("calibrate", count: samples.count, unit: "samples")
     var waiting: [CalibrationSample] = []
