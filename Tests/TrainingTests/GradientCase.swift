@@ -35,7 +35,8 @@ struct GradientCase: Sendable, CustomStringConvertible {
 }
 
 extension GradientCase {
-  static let all = functions + arithmetic + products + movements + reductions + pools
+  static let all =
+    functions + arithmetic + products + movements + reductions + pools + normalizations
 
   private static let functions: [GradientCase] =
     [
@@ -163,6 +164,24 @@ extension GradientCase {
         "kernel_shape": .ints([3, 3]), "pads": .ints([1, 0, 1, 0]), "count_include_pad": .int(1),
       ], name: "AveragePool, border counted"),
   ]
+
+  /// With 1 under the root fifth derivatives stay small.
+  private static let normalizations: [GradientCase] = [
+    GradientCase(
+      "BatchNormalization",
+      [
+        ([3, 2, 2], .apart), ([2], .apart), ([2], .apart), ([2], .constant(reals([0, 0]))),
+        ([2], .constant(reals([1, 1]))),
+      ], ["epsilon": .float(1)]),
+    GradientCase(
+      "LayerNormalization", [([2, 3, 4], .apart), ([3, 4], .apart), ([3, 4], .apart)],
+      ["axis": .int(1), "epsilon": .float(1)]),
+    GradientCase(
+      "LayerNormalization", [([3, 5], .apart), ([5], .apart)], ["epsilon": .float(1)],
+      name: "LayerNormalization without bias"),
+  ]
+
+  private static func reals(_ values: [Float]) -> Tensor { Tensor(values) }
 
   private static func list(_ values: [Int64]) -> Tensor { Tensor(values) }
 }

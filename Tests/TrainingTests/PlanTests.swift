@@ -1,0 +1,31 @@
+import Testing
+import Training
+
+@Suite struct PlanTests {
+  @Test func stagesShareTheSteps() {
+    let plan = TrainingPlan(
+      stageCount: 3, stepsPerEpoch: 10, length: .total(2), rates: RateSchedule(peak: 1))
+    #expect((0..<3).map(plan.steps(ofStage:)) == [0..<6, 6..<13, 13..<20])
+    let each = TrainingPlan(
+      stageCount: 3, stepsPerEpoch: 10, length: .perStage(0.5), rates: RateSchedule(peak: 1))
+    #expect(each.stepCount == 15 && each.steps(ofStage: 2) == 10..<15)
+  }
+
+  @Test func ratesFollowTheirCourse() {
+    let constant = RateSchedule(peak: 0.5, course: .constant, warmup: 4)
+    #expect((0..<6).map { constant.rate(at: $0, of: 6) } == [0.125, 0.25, 0.375, 0.5, 0.5, 0.5])
+    let steps = RateSchedule(peak: 1, course: .step(at: [0.5, 0.75], factor: 0.5))
+    #expect((0..<8).map { steps.rate(at: $0, of: 8) } == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25])
+    let cosine = RateSchedule(peak: 1, course: .cosine, warmup: 2)
+    #expect(cosine.rate(at: 2, of: 10) == 1 && abs(cosine.rate(at: 6, of: 10) - 0.5) < 0x1p-24)
+    #expect(cosine.rate(at: 9, of: 10) < 0.05)
+  }
+
+  @Test func ratesCanBeginAnewWithEveryStage() {
+    let plan = TrainingPlan(
+      stageCount: 2, stepsPerEpoch: 4, length: .perStage(1),
+      rates: RateSchedule(peak: 1, course: .step(at: [0.5], factor: 0.5)), restartsRates: true)
+    let rates = (0..<8).map { plan.rate(at: $0, inStage: $0 / 4) }
+    #expect(rates == [1, 1, 0.5, 0.5, 1, 1, 0.5, 0.5])
+  }
+}
