@@ -51,7 +51,7 @@ import Testing
     #expect(outcome.output.contains("\"steps\" : 36"))
     let log = lines("t.onnx.run/log.jsonl")
     #expect(log.count == 6 && log.allSatisfy { $0.hasPrefix("{") && $0.hasSuffix("}") })
-    #expect(log[5].contains("\"validationTop1\":100,") && log[5].contains("\"epoch\":6,"))
+    #expect(log[5].contains("\"validationTop1\":100}") && log[5].contains("\"epoch\":6,"))
     let trained = try ONNXReader.read(path: output)
     let before = try ONNXReader.read(path: model)
     #expect(trained.nodes == before.nodes && trained.inputs == before.inputs)
@@ -128,7 +128,12 @@ import Testing
     let resumed = Command(arguments("killed") + ["--resume", "--overwrite"], in: folder).wait()
     #expect(resumed.status == 0, "\(resumed.errors)")
     #expect(folder.bytes("killed.onnx") == folder.bytes("whole.onnx"))
-    #expect(folder.bytes("killed/checkpoint.npz") == folder.bytes("whole/checkpoint.npz"))
+    // All but the log, which has images a second.
+    func checkpoint(_ name: String) throws -> [String: Tensor] {
+      try NumPyFile.readArchive("\(folder.path)/\(name)/checkpoint.npz")
+        .filter { $0.key != "run/records" }
+    }
+    #expect(try checkpoint("killed") == checkpoint("whole"))
     let hidden = TemporaryFolder.names(in: "\(folder.path)/killed")
     #expect(hidden == ["checkpoint.npz", "log.jsonl", "settings.toml"])
   }

@@ -59,6 +59,7 @@ import Testing
       ])
     let expected = try Executor(graph, on: ReferenceBackend.shared).run(["x": x])
     graph.nodes[0].outputs = ["y"]
+    graph.outputs = [ValueInfo(name: "y", elementType: .float32)]
     let statistics = try graph.decomposeNormalizations()
     #expect(statistics.map(\.name) == ["m", "v"])
     let names = ["y"] + statistics.map(\.next)

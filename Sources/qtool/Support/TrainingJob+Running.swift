@@ -1,0 +1,130 @@
+import ArgumentParser
+import LowBit
+
+extension TrainingJob {
+  /// Trains on a backend, from the folder's checkpoint where there is one, and writes the model.
+  func train<B: Backend>(on backend: B) throws -> TrainingResult {
+    let session = try floatSession(on: backend)
+    return try train(session, targetShape: session.step.targetShape, on: backend)
+  }
+
+  /// What `--dry-run` prints.
+  func outline(device: String) throws -> TrainingOutline {
+    let session = try floatSession(on: ReferenceBackend.shared)
+    let plan = try plan(stageCount: session.stages.count)
+    return TrainingOutline(
+      model: command.model, data: stream.data.name, samples: stream.data.count,
+      batch: stream.batchSize, leftOver: stream.leftOver, stages: session.stages.map(\.name),
+      stepsPerEpoch: plan.stepsPerEpoch, steps: plan.stepCount,
+      parameters: session.step.parameters.count, device: device, run: folder.path)
+  }
+
+  private func train<Session: TrainingSession, B: Backend>(
+    _ session: Session, targetShape: [Int], on backend: B
+  ) throws -> TrainingResult {
+    let plan = try plan(stageCount: session.stages.count)
+    let surroundings: TrainingRun<Session>.Surroundings = try surroundings(
+      targetShape: targetShape, on: backend)
+    var run = TrainingRun(session, on: stream, plan: plan, threads: command.threads)
+    var folder = folder
+    if folder.hasCheckpoint {
+      let checkpoint = try folder.resume()
+      do {
+        try run.restore(checkpoint)
+      } catch let error as GraphError {
+        throw UsageError("\(folder.checkpoint): \(error)")
+      }
+      Console.shared.note("resumed after step \(run.stepsDone) of \(plan.stepCount)")
+    }
+    let seconds = try report(&run, surroundings, to: &folder)
+    try write(run.session.exportedModel(), steps: plan.stepCount)
+    return TrainingResult(
+      output: command.target.output, run: folder.path, device: backend.name,
+      samples: stream.data.count, batch: stream.batchSize, steps: plan.stepCount, seconds: seconds,
+      last: folder.records.last)
+  }
+
+  /// Runs to the end, with progress, log and checkpoints; returns the seconds that it took.
+  private func report<Session: TrainingSession>(
+    _ run: inout TrainingRun<Session>, _ surroundings: TrainingRun<Session>.Surroundings,
+    to folder: inout RunFolder
+  ) throws -> Double {
+    let stages = run.session.stages
+    var progress = Progress(
+      "train", count: (run.plan.stepCount - run.stepsDone) * stream.batchSize, unit: "images")
+    do {
+      try run.run(surroundings) { event in
+        switch event {
+        case .began(let stage):
+          if stages.count > 1 {
+            Console.shared.note("stage \(stage + 1) of \(stages.count): \(stages[stage].name)")
+          }
+        case .stepped(_, let loss, let accuracy):
+          let hits = accuracy.map { "  \(formatted($0, digits: 2)) %" } ?? ""
+          progress.advance(
+            by: stream.batchSize, detail: "loss \(formatted(loss, digits: 4))\(hits)")
+        case .finished(let record):
+          try folder.add(record)
+          Console.shared.note(record.text)
+        case .checkpoint(let tensors): try folder.write(tensors)
+        }
+      }
+      return progress.finish()
+    } catch let error as TrainingStopped {
+      progress.finish()
+      let kept =
+        folder.hasCheckpoint
+        ? "the last checkpoint is kept in '\(folder.checkpoint)'" : "there is no checkpoint yet"
+      throw UsageError("\(error); \(kept)")
+    }
+  }
+
+  private func surroundings<Session: TrainingSession, B: Backend>(
+    targetShape: [Int], on backend: B
+  ) throws -> TrainingRun<Session>.Surroundings {
+    let options = command.training
+    guard options.loss != .labels else {
+      guard targetShape.count >= 2, targetShape[0] == stream.batchSize else {
+        throw GraphError.unsupported(
+          "\(command.model): the output '\(graph.outputs[0].name)' of shape \(targetShape) is not a "
+            + "row of classes for each of \(stream.batchSize) samples; --loss distill or mse")
+      }
+      return .init(
+        targets: LabelTargets(shape: targetShape).targets,
+        validate: try validator(reference: nil, on: backend),
+        checkpointSteps: command.checkpointSteps)
+    }
+    let own = try Teacher(teacher, batch: stream.batchSize, loss: options.stepLoss, on: backend)
+    let needsReference = try validation?.data.sample(at: 0).label == nil
+    return .init(
+      targets: { try own.targets($0.inputs) },
+      validate: try validator(reference: needsReference ? teacher : nil, on: backend),
+      checkpointSteps: command.checkpointSteps)
+  }
+
+  /// What measures the network on the validation data.
+  private func validator<B: Backend>(
+    reference: Graph?, on backend: B
+  ) throws -> ((Graph) throws -> Evaluation)? {
+    guard let validation else { return nil }
+    let reference = try reference.map { try Executor($0, on: backend) }
+    return { model in
+      try Evaluator(Executor(model, on: backend), reference: reference)
+        .evaluate(validation.data, batch: validation.batch)
+    }
+  }
+
+  private func write(_ graph: Graph, steps: Int) throws {
+    var graph = graph
+    graph.producer.name = "qtool"
+    graph.producer.version = QTool.configuration.version
+    graph.metadata["qtool.version"] = QTool.configuration.version
+    graph.metadata["qtool.training"] =
+      "\(command.bits.rawValue), \(steps) steps of \(stream.batchSize), seed \(command.common.seed)"
+    graph.metadata["qtool.data"] = stream.data.name
+    try ONNXWriter.write(
+      graph, to: command.target.output,
+      irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
+      overwrite: command.target.overwrite)
+  }
+}
