@@ -11,7 +11,7 @@ extension TrainingJob {
   /// What `--dry-run` prints.
   func outline(device: String) throws -> TrainingOutline {
     let session = try floatSession(on: ReferenceBackend.shared)
-    let plan = try plan(stageCount: session.stages.count)
+    let plan = plan(stageCount: session.stages.count)
     return TrainingOutline(
       model: command.model, data: stream.data.name, samples: stream.data.count,
       batch: stream.batchSize, leftOver: stream.leftOver, stages: session.stages.map(\.name),
@@ -22,7 +22,7 @@ extension TrainingJob {
   private func train<Session: TrainingSession, B: Backend>(
     _ session: Session, targetShape: [Int], on backend: B
   ) throws -> TrainingResult {
-    let plan = try plan(stageCount: session.stages.count)
+    let plan = plan(stageCount: session.stages.count)
     let surroundings: TrainingRun<Session>.Surroundings = try surroundings(
       targetShape: targetShape, on: backend)
     var run = TrainingRun(session, on: stream, plan: plan, threads: command.threads)

@@ -9,6 +9,7 @@ struct TrainingJob {
   /// The model that teaches, where there are no labels.
   let teacher: Graph
   let stream: TrainingStream
+  private let rates: RateSchedule
   let folder: RunFolder
   let validation: (data: any Dataset, batch: (size: Int, isFixed: Bool))?
 
@@ -37,6 +38,7 @@ struct TrainingJob {
         for: inputs.map(\.withFreeBatch), seed: seed, tensorReader: InputFiles.tensor),
       batchSize: options.batch ?? specification.batch ?? 64, seed: seed,
       augmentation: options.augmentation())
+    rates = try options.rates(stepsPerEpoch: stream.batchesPerEpoch)
     validation = try command.validation.map { text in
       let specification = try DataSpecification(parsing: text)
       return (
@@ -50,12 +52,10 @@ struct TrainingJob {
   }
 
   /// The steps of `stageCount` stages.
-  func plan(stageCount: Int) throws -> TrainingPlan {
-    let options = command.training
-    return TrainingPlan(
-      stageCount: stageCount, stepsPerEpoch: stream.batchesPerEpoch, length: options.length,
-      rates: try options.rates(stepsPerEpoch: stream.batchesPerEpoch),
-      restartsRates: options.restartsRate)
+  func plan(stageCount: Int) -> TrainingPlan {
+    TrainingPlan(
+      stageCount: stageCount, stepsPerEpoch: stream.batchesPerEpoch,
+      length: command.training.length, rates: rates, restartsRates: command.training.restartsRate)
   }
 
   /// Float training of the model.
