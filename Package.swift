@@ -93,7 +93,8 @@ let package = Package(
     .target(
       name: "KernelBench",
       dependencies: [
-        "CShapes", "OpenCLBackend", "OperationCases", "Operations", "Quantization", "Tensors",
+        "CShapes", "Graph", "OpenCLBackend", "OperationCases", "Operations", "Quantization",
+        "Tensors", "Training",
       ],
       path: "Benchmarks/KernelBench"),
 

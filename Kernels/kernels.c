@@ -29,6 +29,15 @@ static const char convolve_vector[] = {
 static const char convolution_geometry[] = {
 #embed "conv/geometry.cl" suffix(, 0)
 };
+static const char convolve_sum_runs[] = {
+#embed "conv/sum_runs.cl" suffix(, 0)
+};
+static const char convolve_weight_gradient[] = {
+#embed "conv/weight_gradient.cl" suffix(, 0)
+};
+static const char convolve_weight_gradient_tile[] = {
+#embed "conv/weight_gradient_tile.cl" suffix(, 0)
+};
 static const char elementwise_combine[] = {
 #embed "elementwise/combine.cl" suffix(, 0)
 };
@@ -107,6 +116,9 @@ static const char packed_window_sums[] = {
 static const char packed_winograd[] = {
 #embed "packed/winograd.cl" suffix(, 0)
 };
+static const char pool_maximum_gradient[] = {
+#embed "pool/maximum_gradient.cl" suffix(, 0)
+};
 static const char pool_pool[] = {
 #embed "pool/pool.cl" suffix(, 0)
 };
@@ -148,6 +160,9 @@ static const char vectors[] = {
 };
 static const char quantize_dequantize[] = {
 #embed "quantize/dequantize.cl" suffix(, 0)
+};
+static const char quantize_fake_quantize[] = {
+#embed "quantize/fake_quantize.cl" suffix(, 0)
 };
 static const char quantize_quantize[] = {
 #embed "quantize/quantize.cl" suffix(, 0)
@@ -204,6 +219,9 @@ static const ck_source sources[] = {
     ROW("conv/convolve_tile.cl", convolve_tile),
     ROW("conv/convolve_vector.cl", convolve_vector),
     ROW("conv/geometry.cl", convolution_geometry),
+    ROW("conv/sum_runs.cl", convolve_sum_runs),
+    ROW("conv/weight_gradient.cl", convolve_weight_gradient),
+    ROW("conv/weight_gradient_tile.cl", convolve_weight_gradient_tile),
     ROW("elementwise/combine.cl", elementwise_combine),
     ROW("elementwise/map.cl", elementwise_map),
     ROW("elementwise/select.cl", elementwise_select),
@@ -233,6 +251,7 @@ static const ck_source sources[] = {
     ROW("packed/weights.cl", packed_weights),
     ROW("packed/window_sums.cl", packed_window_sums),
     ROW("packed/winograd.cl", packed_winograd),
+    ROW("pool/maximum_gradient.cl", pool_maximum_gradient),
     ROW("pool/pool.cl", pool_pool),
     ROW("prelude/activations.cl", prelude_activations),
     ROW("prelude/codes.cl", prelude_codes),
@@ -247,6 +266,7 @@ static const ck_source sources[] = {
     ROW("product/result.cl", product_result),
     ROW("product/vectors.cl", vectors),
     ROW("quantize/dequantize.cl", quantize_dequantize),
+    ROW("quantize/fake_quantize.cl", quantize_fake_quantize),
     ROW("quantize/quantize.cl", quantize_quantize),
     ROW("quantize/requantize.cl", quantize_requantize),
     ROW("reduce/reduce.cl", reduce_reduce),

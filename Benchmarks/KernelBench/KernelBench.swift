@@ -7,7 +7,7 @@ public struct BenchmarkSettings: Sendable {
   public var filter: [String] = []
   /// Timed calls of every entry, after one whose result is checked.
   public var rounds = 15
-  /// Images in a batch of a convolution.
+  /// Images in a batch of a convolution or a step of training.
   public var batch = 8
   /// Calls of a convolution that are enqueued before the device is waited for; their time is divided
   /// by their number. A network's layers follow each other in this way.
@@ -83,6 +83,7 @@ enum BenchmarkEntry {
   case tensorSearch(Distribution, bits: Int)
   case convolution(ConvolutionLayer)
   case packedConvolution(ConvolutionLayer, CodeWidths)
+  case training(network: String)
 
   /// The layer, and the name of what layers are summed with, of a convolution.
   var layer: (kind: String, layer: ConvolutionLayer)? {
@@ -102,6 +103,7 @@ enum BenchmarkEntry {
     case .tensorSearch(let distribution, let bits): "search tensor \(distribution) \(bits) bits"
     case .convolution(let layer): "conv \(layer.name)"
     case .packedConvolution(let layer, let widths): "packed \(widths) \(layer.name)"
+    case .training(let network): "training \(network)"
     }
   }
 
@@ -121,6 +123,8 @@ enum BenchmarkEntry {
       try ConvolutionBench(backend, settings, ceilings).measure(layer, name)
     case .packedConvolution(let layer, let widths):
       try PackedConvolutionBench(backend, settings, ceilings).measure(layer, widths, name)
+    case .training(let network):
+      try TrainingBench(backend, settings, ceilings).measure(TrainingNetwork(network), name)
     }
   }
 }
@@ -140,6 +144,7 @@ extension BenchmarkSettings {
       all += bits.map { .layerSearch(layers, bits: $0) }
       all += layers.map { .convolution($0) }
       for widths in widths { all += layers.map { .packedConvolution($0, widths) } }
+      all += TrainingNetwork.names.map { .training(network: $0) }
     } else {
       all += bits.map { .channelSearch(nil, bits: $0) }
     }

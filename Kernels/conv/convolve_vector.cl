@@ -153,8 +153,11 @@ void store_vector(__constant Geometry *g, const int group, const int output, con
                   RESULT_PARAMETERS) {
   const int plane = output_plane(g);
   int targets[VECTOR];
-  for (int lane = 0; lane < lanes; lane++) targets[lane] = target_of(g, group, output + lane);
-  const int isWhole = lanes == VECTOR && targets[VECTOR - 1] - targets[0] == VECTOR - 1;
+  targets[0] = target_of(g, group, output);
+  const int isWhole =
+      lanes == VECTOR && target_of(g, group, output + VECTOR - 1) == targets[0] + VECTOR - 1;
+  if (!isWhole)
+    for (int lane = 1; lane < lanes; lane++) targets[lane] = target_of(g, group, output + lane);
   for (int r = 0; r < rows; r++) {
     const totalv total = vloadv(0, totals + r * LANES);
     const RESULT_TYPE(VECTOR) value = RESULT(VECTOR, total, group * g->filters + firstRow + r);

@@ -18,10 +18,7 @@ extension OpenCLBackend {
       [
         "T=\(type)", "TV=\(type)16", "INITIAL=\(form.initial)", "COMBINE=\(form.combine)",
         "FINISH=\(form.finish)", "BORDER=\(form.countsBorder ? 1 : 0)",
-        "KERNEL_Y=\(plane.kernel[0])", "KERNEL_X=\(plane.kernel[1])",
-        "STRIDE_Y=\(plane.strides[0])", "STRIDE_X=\(plane.strides[1])",
-        "DILATION_Y=\(plane.dilations[0])", "DILATION_X=\(plane.dilations[1])",
-      ], preludes: ["prelude/divide.cl"])
+      ] + plane.definitions, preludes: ["prelude/divide.cl"])
     let planes = x.shape[0] * x.shape[1]
     let rows = 16
     let (inputs, outputs) = (plane.inputs.map { Int32($0) }, plane.outputs.map { Int32($0) })
@@ -73,8 +70,8 @@ private struct PoolForm {
   }
 }
 
-/// The two dimensions that `pool.cl` knows, for one spatial dimension or two.
-private struct SpatialPlane {
+/// The two dimensions that kernels of pools know, for one spatial dimension or two.
+struct SpatialPlane {
   let inputs: [Int], outputs: [Int]
   let kernel: [Int], strides: [Int], dilations: [Int]
   let before: [Int], after: [Int]
@@ -89,5 +86,13 @@ private struct SpatialPlane {
     dilations = two(pooling.window.dilations, 1)
     before = two(pooling.window.padBefore, 0)
     after = two(pooling.window.padAfter, 0)
+  }
+
+  /// The window as kernels are told it.
+  var definitions: [String] {
+    [
+      "KERNEL_Y=\(kernel[0])", "KERNEL_X=\(kernel[1])", "STRIDE_Y=\(strides[0])",
+      "STRIDE_X=\(strides[1])", "DILATION_Y=\(dilations[0])", "DILATION_X=\(dilations[1])",
+    ]
   }
 }

@@ -98,7 +98,7 @@ extension OpenCLBackend {
   }
 
   /// How the parameters move over the elements; `nil` if that takes too many axes.
-  private func parameterRuns(
+  func parameterRuns(
     _ shape: [Int], _ layout: QuantizationLayout, _ parameters: [Int]
   ) -> DeviceRuns? {
     // A last block that is not full needs the reference's detour.

@@ -141,6 +141,12 @@ public protocol Backend: AnyObject, Sendable {
 
   // MARK: Training
 
+  /// The derivative `[M, C/groups, kernel...]` of a convolution's weights from its input `x`
+  /// `[N, C, spatial...]` and the derivative `dy` `[N, M, spatial...]` of its result, both `float32`.
+  func convolutionWeightGradient(
+    _ x: Value, _ dy: Value, _ convolution: Convolution
+  ) throws -> Value
+
   /// The derivative of a maximum pool of `float32` from that of its result, `dy`.
   func maximumPoolGradient(_ x: Value, _ dy: Value, _ pooling: Pooling) throws -> Value
 

@@ -2,6 +2,14 @@ import Tensors
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension HostFallback {
+  public func convolutionWeightGradient(
+    _ x: Value, _ dy: Value, _ convolution: Convolution
+  ) throws -> Value {
+    try runOnHost("convolutionWeightGradient", [x, dy]) {
+      $0.convolutionWeightGradient($1[0], $1[1], convolution)
+    }
+  }
+
   public func maximumPoolGradient(_ x: Value, _ dy: Value, _ pooling: Pooling) throws -> Value {
     try runOnHost("maximumPoolGradient", [x, dy]) {
       $0.maximumPoolGradient($1[0], $1[1], pooling)

@@ -36,6 +36,14 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     case combineCodes(BinaryFunction, units: [Float], zeroPoints: [Int], CodeScaling)
     /// Of codes, which are packed.
     case poolCodes(CodePooling, zeroPoint: Int)
+    /// Of x, dy.
+    case convolutionWeightGradient(Convolution)
+    /// Of x, dy.
+    case maximumPoolGradient(Pooling)
+    /// Of x, scale, zero point.
+    case fakeQuantize(QuantizationLayout, levels: Int)
+    /// Of x, scale, zero point, dy.
+    case fakeQuantizeGradient(QuantizationLayout, levels: Int)
   }
 
   /// What is special about the case.
@@ -64,7 +72,7 @@ public struct OperationCase: Sendable, CustomStringConvertible {
   /// Every case of every topic.
   public static var all: [OperationCase] {
     elementwise + movement + casts + reductions + poolings + quantizations + resamplings
-      + codeArithmetic
+      + codeArithmetic + trainings
   }
 
   /// Computes the case on `backend` and brings the result back.
@@ -96,6 +104,14 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     case .pool(let pooling): try backend.pool(x[0], pooling)
     case .localResponseNormalize(let size, let alpha, let beta, let bias):
       try backend.localResponseNormalize(x[0], size: size, alpha: alpha, beta: beta, bias: bias)
+    case .convolutionWeightGradient(let convolution):
+      try backend.convolutionWeightGradient(x[0], x[1], convolution)
+    case .maximumPoolGradient(let pooling): try backend.maximumPoolGradient(x[0], x[1], pooling)
+    case .fakeQuantize(let layout, let levels):
+      try backend.fakeQuantize(x[0], scale: x[1], zeroPoint: x[2], layout: layout, levels: levels)
+    case .fakeQuantizeGradient(let layout, let levels):
+      try backend.fakeQuantizeGradient(
+        x[0], scale: x[1], zeroPoint: x[2], dy: x[3], layout: layout, levels: levels)
     default: try computeCodes(x, on: backend)
     }
   }

@@ -4,8 +4,41 @@ import Tensors
 
 extension OperatorTable {
   static let training: [any Operator.Type] = [
-    MaxPoolGradient.self, FakeQuantize.self, FakeQuantizeGradient.self,
+    ConvWeightGradient.self, MaxPoolGradient.self, FakeQuantize.self, FakeQuantizeGradient.self,
   ]
+}
+
+/// From a convolution's input and the derivative of its output, the derivative of its weights.
+struct ConvWeightGradient: Operator {
+  static let signatures = [
+    OperatorSignature(
+      "ConvWeightGradient", domain: "lowbit", inputs: 2...2, attributes: Conv.attributes)
+  ]
+
+  let attributes: WindowAttributes
+  let groups: Int
+
+  init(_ node: NodeReader) throws {
+    attributes = try WindowAttributes(node)
+    groups = try node.groups()
+  }
+
+  func run<B: Backend>(_ call: OperatorCall<B>) throws -> [Operand<B>?] {
+    for index in 0..<2 { try call.require(index, in: [.float32]) }
+    let spatial = try call.spatialExtents()
+    let (window, extents) = try attributes.window(over: spatial, call)
+    let (x, dy) = (try call.value(0), try call.value(1))
+    guard spatial.count <= 3, dy.shape.count == x.rank, dy.shape[0] == x.shape[0],
+      Array(dy.shape[2...]) == extents, x.shape[1].isMultiple(of: groups),
+      dy.shape[1].isMultiple(of: groups)
+    else {
+      throw call.invalid(
+        "a derivative of shape \(dy.shape) for a convolution of \(x.shape) in \(groups) groups")
+    }
+    return call.results(
+      try call.backend.convolutionWeightGradient(
+        x, dy, Convolution(window: window, groups: groups)))
+  }
 }
 
 /// From a maximum pool's input and the derivative of its output, the derivative of its input.

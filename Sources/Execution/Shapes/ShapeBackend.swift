@@ -26,7 +26,7 @@ final class ShapeBackend: Backend {
   /// Multiply-accumulate operations counted so far.
   var multiplicationCount: Int { multiplications.withLock { $0 } }
 
-  private func count(_ factors: Int...) {
+  func count(_ factors: Int...) {
     let product = Shapes.count(factors) ?? 0
     multiplications.withLock { $0 += product }
   }

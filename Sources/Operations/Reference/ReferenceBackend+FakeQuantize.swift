@@ -8,8 +8,8 @@ extension ReferenceBackend {
   ) -> Tensor {
     mapParameters(x, scale: scale, zeroPoint: zeroPoint, layout: layout) { x, _, scale, zero in
       guard !x.isNaN else { return x }
-      let steps = (x / scale).rounded(.toNearestOrEven)
-      return min(max(steps, -zero), Float(levels - 1) - zero) * scale
+      let code = (x / scale).rounded(.toNearestOrEven) + zero
+      return (min(max(code, 0), Float(levels - 1)) - zero) * scale
     }
   }
 

@@ -83,8 +83,7 @@ extension GradientTable {
       window.transposed(dy, weights: node.inputs[1], output: output, to: x, &builder)
     }
     builder.add(to: node.inputs[1]) { builder in
-      window.weightGradient(
-        x: node.inputs[0], of: x, dy: dy, of: output, groups: window.groups, &builder)
+      window.weightGradient(x: node.inputs[0], dy: dy, &builder)
     }
     if node.hasInput(2) { try addChannelSums(of: dy, rank: x.count, to: node.inputs[2], &builder) }
   }
@@ -103,9 +102,18 @@ extension GradientTable {
       return builder.crop(whole, to: x)
     }
     builder.add(to: node.inputs[1]) { builder in
-      // The roles of input and output are exchanged.
-      window.weightGradient(
-        x: dy, of: output, dy: node.inputs[0], of: x, groups: window.groups, &builder)
+      // The roles of input and output are exchanged; no more is read than the inputs reach.
+      var reached = window
+      var read = output
+      for axis in window.kernel.indices {
+        let end =
+          window.strides[axis] * (x[axis + 2] - 1)
+          + window.dilations[axis] * (window.kernel[axis] - 1) + 1 - window.padBefore[axis]
+        read[axis + 2] = min(output[axis + 2], end)
+        reached.padAfter[axis] = end - read[axis + 2]
+      }
+      let part = read == output ? dy : builder.crop(dy, to: read)
+      return reached.weightGradient(x: part, dy: node.inputs[0], &builder)
     }
     if node.hasInput(2) { try addChannelSums(of: dy, rank: x.count, to: node.inputs[2], &builder) }
   }
@@ -177,34 +185,10 @@ struct WindowOfNode {
     return builder.emit("ConvTranspose", [dy, weights], attributes)
   }
 
-  /// The derivative `[M, C/groups, kernel...]` of a convolution's weights: a convolution of the input
-  /// by the output's derivative, channels and images exchanged, strides and dilations exchanged.
-  func weightGradient(
-    x: String, of input: [Int], dy: String, of output: [Int], groups: Int,
-    _ builder: inout GradientBuilder
-  ) -> String {
-    let (images, channels, filters) = (input[0], input[1] / groups, output[1])
-    let spatial = Array(2..<input.count)
-    // [N, g, C/g, spatial] -> [C/g, g * N, spatial], so that a group's filters meet its channels.
-    var exchanged = x
-    if groups > 1 {
-      exchanged = builder.reshape(x, to: [images, groups, channels] + input[2...])
-      exchanged = builder.emit(
-        "Transpose", [exchanged], ["perm": .ints([2, 1, 0] + spatial.map { $0 + 1 })])
-      exchanged = builder.reshape(exchanged, to: [channels, groups * images] + input[2...])
-    } else {
-      exchanged = builder.emit("Transpose", [x], ["perm": .ints([1, 0] + spatial)])
-    }
-    let factors = builder.emit("Transpose", [dy], ["perm": .ints([1, 0] + spatial)])
-    let products = builder.emit(
-      "Conv", [exchanged, factors],
-      [
-        "kernel_shape": .ints(Array(output[2...])), "strides": .ints(dilations),
-        "dilations": .ints(strides), "pads": .ints(padBefore + padAfter), "group": .int(groups),
-      ])
-    // Where the stride leaves a rest, there are more places than the kernel has.
-    let whole = builder.crop(products, to: [channels, filters] + kernel)
-    return builder.emit("Transpose", [whole], ["perm": .ints([1, 0] + spatial)])
+  /// The derivative `[M, C/groups, kernel...]` of a convolution's weights from its input `x` and the
+  /// derivative of its output.
+  func weightGradient(x: String, dy: String, _ builder: inout GradientBuilder) -> String {
+    builder.emit("ConvWeightGradient", domain: trainingDomain, [x, dy], attributes)
   }
 }
 

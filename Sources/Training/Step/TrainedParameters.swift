@@ -24,15 +24,17 @@ public struct TrainedParameters: Sendable {
   public let count: Int
 
   /// The initializers of type float32 that a convolution, a matrix product, a normalization or an
-  /// addition of `graph` takes as weights or bias.
+  /// addition of `graph` takes as weights or bias, or a quantizer in front of these.
   ///
   /// - Parameter names: The initializers to choose from; `nil` takes all.
   /// - Throws: ``Graph/GraphError`` when there are none.
   public init(of graph: Graph, among names: Set<String>? = nil) throws {
     var parts: [Part] = []
     var seen: Set<String> = []
-    for node in try graph.sortedNodes() where node.domain.isEmpty {
-      guard let places = Self.places[node.operatorType] else { continue }
+    for node in try graph.sortedNodes() {
+      guard node.domain.isEmpty || node.domain == trainingDomain,
+        let places = Self.places[node.operatorType]
+      else { continue }
       for place in places where place < node.inputs.count {
         let name = node.inputs[place]
         guard names?.contains(name) ?? true else { continue }
@@ -57,6 +59,7 @@ public struct TrainedParameters: Sendable {
   private static let places: [String: [Int]] = [
     "Conv": [1, 2], "ConvTranspose": [1, 2], "Gemm": [1, 2], "MatMul": [0, 1], "Add": [0, 1],
     "Mul": [0, 1], "PRelu": [1], "BatchNormalization": [1, 2], "LayerNormalization": [1, 2],
+    "FakeQuantize": [0],
   ]
 
   /// Operators that constants are often given to.
