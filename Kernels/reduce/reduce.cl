@@ -1,4 +1,6 @@
-// y[o][j] = the reduction of x[o][i][j] over i, in order: x is [outer, extent, inner].
+// y[o][j] = the reduction of x[o][i][j] over i, in order: x is [outer, extent, inner]. Where inner
+// is 1, x can be [extent / period, outer, period] too, of which the first and the last axis are
+// reduced together.
 //
 // Sums have the canonical order (`CanonicalSum` in Swift): blocks of 512 elements, each added from
 // 0, the block sums added to 0. Several outputs are computed side by side, so that the additions of
@@ -20,7 +22,8 @@
 #endif
 
 __kernel LB_GROUP void reduce(__global const T *restrict x, __global T *restrict y,
-                              const uint outer, const uint extent, const uint inner) {
+                              const uint outer, const uint extent, const uint inner,
+                              const uint period) {
   // A work-item's outputs are neighbours: of one row of inner, or along outer where inner is 1.
   const uint across = ROWS ? outer : inner;
   const uint tiles = (across + LANES - 1u) / LANES;
@@ -29,10 +32,12 @@ __kernel LB_GROUP void reduce(__global const T *restrict x, __global T *restrict
   const uint first = (item - o * tiles) * LANES;
   if (o >= (ROWS ? 1u : outer)) return;
   const uint width = min(LANES, across - first);
-  const uint lane_stride = ROWS ? extent : 1u;
+  const uint lane_stride = ROWS ? period : 1u;
   const uint step = ROWS ? 1u : inner;
-  __global const T *restrict from =
-      x + (ROWS ? (size_t)first * extent : (size_t)o * extent * inner + first);
+  // From the end of a period to the beginning of the next.
+  const size_t gap = ROWS ? (size_t)(outer - 1u) * period : 0;
+  __global const T *restrict all =
+      x + (ROWS ? (size_t)first * period : (size_t)o * extent * inner + first);
   __global T *restrict to = y + (ROWS ? (size_t)first : (size_t)o * inner + first);
 
   T totals[LANES];
@@ -42,20 +47,25 @@ __kernel LB_GROUP void reduce(__global const T *restrict x, __global T *restrict
     const uint end = min(start + block, extent);
     T results[LANES];
     for (uint j = 0; j < LANES; j++) results[j] = INITIAL;
-    if (width == LANES) {
-      for (uint i = start; i < end; i++) {
-        for (uint j = 0; j < LANES; j++) {
-          const T v = from[(size_t)i * step + (size_t)j * lane_stride];
-          const T r = results[j];
-          results[j] = COMBINE;
+    for (uint i = start, stop; i < end; i = stop) {
+      const uint periods = period < extent ? i / period : 0u;
+      stop = period < extent ? min(end, (periods + 1u) * period) : end;
+      __global const T *restrict from = all + periods * gap;
+      if (width == LANES) {
+        for (uint k = i; k < stop; k++) {
+          for (uint j = 0; j < LANES; j++) {
+            const T v = from[(size_t)k * step + (size_t)j * lane_stride];
+            const T r = results[j];
+            results[j] = COMBINE;
+          }
         }
-      }
-    } else {
-      for (uint i = start; i < end; i++) {
-        for (uint j = 0; j < width; j++) {
-          const T v = from[(size_t)i * step + (size_t)j * lane_stride];
-          const T r = results[j];
-          results[j] = COMBINE;
+      } else {
+        for (uint k = i; k < stop; k++) {
+          for (uint j = 0; j < width; j++) {
+            const T v = from[(size_t)k * step + (size_t)j * lane_stride];
+            const T r = results[j];
+            results[j] = COMBINE;
+          }
         }
       }
     }

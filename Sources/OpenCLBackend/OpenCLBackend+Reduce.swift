@@ -12,7 +12,7 @@ extension OpenCLBackend {
     let reduced = Set(axes)
     let shape = x.shape.indices.map { reduced.contains($0) ? 1 : x.shape[$0] }
     let y = try makeValue(x.elementType, shape)
-    let (rows, outer, extent, inner) = try blocks(x, reduced)
+    let (rows, outer, extent, inner, period) = try blocks(x, reduced)
     let isRows = inner == 1
     let kernel = DeviceKernel(
       "reduce/reduce.cl", "reduce",
@@ -25,31 +25,37 @@ extension OpenCLBackend {
       isRows ? (outer + lanes - 1) / lanes : outer * ((inner + lanes - 1) / lanes)
     try launch(
       kernel, global: [items], local: facts.isCPU ? [1] : workGroup([64]), rows, y,
-      UInt32(outer), UInt32(extent), UInt32(inner))
+      UInt32(outer), UInt32(extent), UInt32(inner), UInt32(period))
     return y
   }
 
-  /// `x` as `[outer, extent, inner]` with the reduced axes in the middle, moved there if they are not
-  /// neighbours.
+  /// `x` as `[outer, extent, inner]` with the reduced axes in the middle, or, with an inner extent of
+  /// 1, as `[extent / period, outer, period]` with reduced axes on either side; moved if it is neither.
   private func blocks(
     _ x: Value, _ reduced: Set<Int>
-  ) throws -> (rows: Value, outer: Int, extent: Int, inner: Int) {
+  ) throws -> (rows: Value, outer: Int, extent: Int, inner: Int, period: Int) {
     func product(_ axes: some Sequence<Int>) -> Int { axes.reduce(1) { $0 * x.shape[$1] } }
     // Axes of extent 1 are on either side.
     let axes = x.shape.indices.filter { x.shape[$0] != 1 }
     let middle = axes.filter { reduced.contains($0) }
     let extent = product(middle)
     guard let first = middle.first, let last = middle.last else {
-      return (x, product(axes), 1, 1)
+      return (x, product(axes), 1, 1, 1)
     }
     let outer = axes.filter { $0 < first }
     let inner = axes.filter { $0 > last }
     if outer.count + middle.count + inner.count == axes.count {
-      return (x, product(outer), extent, product(inner))
+      return (x, product(outer), extent, product(inner), extent)
+    }
+    let between = axes.filter { $0 > first && $0 < last && !reduced.contains($0) }
+    if outer.isEmpty, inner.isEmpty, let from = between.first, let to = between.last,
+      axes.count(where: { (from...to).contains($0) }) == between.count
+    {
+      return (x, product(between), extent, 1, product(axes.filter { $0 > to }))
     }
     let kept = x.shape.indices.filter { !reduced.contains($0) }
     let moved = try transpose(x, kept + x.shape.indices.filter { reduced.contains($0) })
-    return (moved, product(kept), extent, 1)
+    return (moved, product(kept), extent, 1, extent)
   }
 
   // MARK: - Rows

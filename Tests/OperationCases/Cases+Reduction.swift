@@ -28,6 +28,13 @@ extension OperationCase {
       cases.append(OperationCase("\(count) terms", .softmax(axis: 1, logarithm: false), [long]))
       cases.append(OperationCase("\(count) terms", .normalize(axes: [1], epsilon: 1e-5), [long]))
     }
+    // On either side of what is kept, over several blocks; more and fewer rows than are added together.
+    let images = samples.floats([5, 11, 7, 30]), planes = samples.floats([700, 3, 2, 1])
+    for function in [Reduction.sum, .mean, .maximum, .sumOfSquares] {
+      cases.append(OperationCase("channels", .reduce(function, axes: [0, 2, 3]), [images]))
+      cases.append(OperationCase("few channels", .reduce(function, axes: [0, 2, 3]), [planes]))
+      cases.append(OperationCase("two kept axes", .reduce(function, axes: [0, 3]), [images]))
+    }
     for elementType in [ElementType.int8, .uint8, .int32, .int64] {
       let integers = samples.integers([5, 9], as: elementType)
       for function in [Reduction.sum, .mean, .maximum, .minimum, .product, .l1, .sumOfSquares] {
