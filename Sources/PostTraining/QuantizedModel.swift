@@ -2,7 +2,7 @@ public import Calibration
 public import Graph
 public import Operations
 public import Quantization
-import Tensors
+package import Tensors
 
 /// A model with all its quantizers and codes, from which graphs for every target are written.
 public struct QuantizedModel: Sendable {
@@ -22,9 +22,15 @@ public struct QuantizedModel: Sendable {
 }
 
 /// A constant operand, quantized like an activation.
-struct QuantizedConstant: Sendable {
-  let codes: Tensor
-  let quantizer: Quantizer
+package struct QuantizedConstant: Sendable {
+  package let codes: Tensor
+  package let quantizer: Quantizer
+
+  /// What the codes stand for.
+  package var values: Tensor {
+    Tensor(
+      codes.array(of: UInt8.self).map { quantizer.value(of: Int($0)) }, shape: codes.shape)
+  }
 }
 
 extension QuantizedModel {
@@ -80,21 +86,31 @@ extension QuantizedModel {
         biases[number] = zip(old, shifts).map { Float(Double($0) + $1) }
       }
     }
-    var constants: [String: QuantizedConstant] = [:]
-    for (number, node) in index.nodes.enumerated()
-    where plan.decisions[number] == .quantized && plan.weights[number] == nil {
-      for value in node.inputs where node.takesData(value) && constants[value] == nil {
-        guard let tensor = index.constants[value] else { continue }
-        try index.requireFinite([value], of: number)
-        constants[value] = QuantizedConstant(tensor)
-      }
-    }
+    try self.init(
+      plan, settings: settings, weights: weights, biases: biases,
+      layersWithoutMoments: layersWithoutMoments)
+  }
+
+  /// A model whose weights have their codes already.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan of a graph that has the parameters to be written; every value has its
+  ///     quantizer.
+  ///   - settings: The settings that the plan was made with.
+  ///   - weights: Codes of the weights of every node in the plan's ``QuantizationPlan/weights``.
+  ///   - biases: Float biases of these nodes, where they have one.
+  ///   - layersWithoutMoments: Layers whose scales were to be chosen by the error of outputs and were not.
+  /// - Throws: `GraphError` for constants that are not finite.
+  package init(
+    _ plan: QuantizationPlan, settings: QuantizationSettings, weights: [Int: QuantizedWeights],
+    biases: [Int: [Float]], layersWithoutMoments: [String] = []
+  ) throws {
     self.plan = plan
     self.settings = settings
     self.weights = weights
     self.biases = biases
     self.layersWithoutMoments = layersWithoutMoments
-    self.constants = constants
+    constants = try plan.quantizedConstants()
   }
 
   /// The graph for the target of ``settings``, with the version of the operator set that its types
@@ -108,6 +124,23 @@ extension QuantizedModel {
     }
     graph.metadata.merge(metadata) { _, new in new }
     return graph
+  }
+}
+
+extension QuantizationPlan {
+  /// The constant operands of quantized nodes without weights, by name.
+  package func quantizedConstants() throws -> [String: QuantizedConstant] {
+    let index = GraphIndex(graph)
+    var constants: [String: QuantizedConstant] = [:]
+    for (number, node) in index.nodes.enumerated()
+    where decisions[number] == .quantized && weights[number] == nil {
+      for value in node.inputs where node.takesData(value) && constants[value] == nil {
+        guard let tensor = index.constants[value] else { continue }
+        try index.requireFinite([value], of: number)
+        constants[value] = QuantizedConstant(tensor)
+      }
+    }
+    return constants
   }
 }
 

@@ -1,9 +1,9 @@
-import Graph
+package import Graph
 
 extension GraphIndex {
   /// The weighted nodes that no other weighted node stands before, or behind, on some path of
   /// activations from an input or to an output.
-  func borderLayers(isWeighted: (Int) -> Bool) -> Set<Int> {
+  package func borderLayers(isWeighted: (Int) -> Bool) -> Set<Int> {
     var borders: Set<Int> = []
     var seen: Set<String> = []
     var front = Array(inputs)

@@ -1,8 +1,8 @@
-import Graph
+package import Graph
 
 extension GraphIndex {
   /// The inputs of a node that carry data of the quantized kind: not shapes, bounds or constants.
-  func activationInputs(of index: Int) -> [String] {
+  package func activationInputs(of index: Int) -> [String] {
     let node = nodes[index]
     let data: [String]
     switch node.operatorType {

@@ -7,13 +7,17 @@ extension QuantizationPlan {
   /// - Parameters:
   ///   - histograms: What was observed of every value in ``observedValues``.
   ///   - settings: The range method and the scales allowed.
+  ///   - chosen: The groups; `nil` for all. The others keep what they have, and nothing need be
+  ///     observed of them.
   ///   - backend: Where least-squares searches run.
   /// - Throws: ``SettingsError`` naming a value that was not observed or has no finite elements.
   public mutating func assign<B: Backend>(
-    _ histograms: [String: Histogram], settings: QuantizationSettings, on backend: B
+    _ histograms: [String: Histogram], settings: QuantizationSettings,
+    to chosen: Set<String>? = nil, on backend: B
   ) throws {
     var merged: [String: (histogram: Histogram, levels: Int)] = [:]
-    for (_, value) in values.sorted(by: { $0.key < $1.key }) where merged[value.group] == nil {
+    for (_, value) in values.sorted(by: { $0.key < $1.key })
+    where merged[value.group] == nil && chosen?.contains(value.group) ?? true {
       var whole: Histogram?
       for source in value.rangeSources {
         guard let histogram = histograms[source] else {
@@ -36,7 +40,10 @@ extension QuantizationPlan {
       for (group, quantizer) in zip(groups, found) { quantizers[group] = quantizer }
     }
     for group in merged.keys.sorted() { noteDegenerateRange(group, merged[group]!.histogram) }
-    for name in values.keys { values[name]!.quantizer = quantizers[values[name]!.group] }
+    for name in values.keys {
+      guard let quantizer = quantizers[values[name]!.group] else { continue }
+      values[name]!.quantizer = quantizer
+    }
     fitQuantizersToClips(settings)
   }
 

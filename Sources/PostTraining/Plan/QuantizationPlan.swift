@@ -9,19 +9,19 @@ public import Quantization
 /// `assign(_:scales:)` then gives the quantizers of activations.
 public struct QuantizationPlan: Sendable {
   /// The graph that is planned for, prepared by `PreparedModel`; nodes in execution order.
-  public let graph: Graph
+  public package(set) var graph: Graph
 
   /// One decision a node, in the order of the graph's nodes.
   public internal(set) var decisions: [NodeDecision]
 
   /// The quantized activations by value name.
-  public internal(set) var values: [String: ValuePlan]
+  public package(set) var values: [String: ValuePlan]
 
   /// Weighted nodes' weights, by the index of the node.
   public internal(set) var weights: [Int: WeightPlan]
 
   /// What the user should know.
-  public internal(set) var warnings: [String]
+  public package(set) var warnings: [String]
 
   /// The values whose channels' means serve the correction of biases, and where their channels are.
   public var channelAxes: [String: ChannelAxis] {

@@ -1,12 +1,12 @@
 import Glibc
-import Quantization
+package import Quantization
 
 /// Keeps int32 biases in range.
 ///
 /// A bias is stored as `rint(bias / (dataScale * weightScale))`. A channel with tiny weights and a
 /// large bias overflows; raising the channel's weight scale until the bias fits costs resolution in
 /// weights that hardly matter beside it.
-struct BiasCheck {
+package struct BiasCheck {
   /// The float biases, one an output channel.
   let values: [Float]
   /// The scale of the layer's data.
@@ -18,10 +18,17 @@ struct BiasCheck {
   /// other half.
   static let limit = Double(1 << 30)
 
+  /// Looks at biases.
+  package init(values: [Float], dataScale: Float, isPowerOfTwo: Bool) {
+    self.values = values
+    self.dataScale = dataScale
+    self.isPowerOfTwo = isPowerOfTwo
+  }
+
   /// Raises the scales that need it; the messages say which.
   ///
   /// Channels are dealt to quantizers in turn, as transposed convolutions with groups need it.
-  func widen(_ quantizers: inout [Quantizer]) -> [String] {
+  package func widen(_ quantizers: inout [Quantizer]) -> [String] {
     var messages: [String] = []
     for (channel, value) in values.enumerated() {
       let row = channel % quantizers.count
@@ -46,7 +53,7 @@ struct BiasCheck {
   }
 
   /// The codes of the biases for the final quantizers.
-  func codes(_ quantizers: [Quantizer]) -> [Int32] {
+  package func codes(_ quantizers: [Quantizer]) -> [Int32] {
     values.enumerated().map { channel, value in
       let scale = dataScale * quantizers[channel % quantizers.count].scale
       let steps = (Double(value) / Double(scale)).rounded(.toNearestOrEven)

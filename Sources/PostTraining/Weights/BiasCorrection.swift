@@ -1,6 +1,6 @@
 import Graph
 import Quantization
-import Tensors
+package import Tensors
 
 /// Takes the mean error of quantized weights out of a layer's bias.
 ///
@@ -60,7 +60,7 @@ struct BiasCorrection {
 
 extension QuantizedWeights {
   /// Quantized minus float, element by element.
-  func errors(of weights: Tensor) -> [Double] {
+  package func errors(of weights: Tensor) -> [Double] {
     let rows = WeightRows(weights, axis: axis, groupSize: groupSize)
     return weights.withElements(of: Float.self) { values in
       codes.withElements(of: Int8.self) { codes in

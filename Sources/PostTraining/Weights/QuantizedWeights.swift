@@ -19,6 +19,20 @@ public struct QuantizedWeights: Sendable {
   /// What was changed to keep int32 biases in range, one message a channel.
   public let remedies: [String]
 
+  /// Puts together what was found; `signalToNoise` is infinite where the weights are the codes'.
+  package init(
+    codes: Tensor, quantizers: [Quantizer], axis: Int?, groupSize: Int?,
+    signalToNoise: Double = .infinity, isChosenByOutputs: Bool = false, remedies: [String] = []
+  ) {
+    self.codes = codes
+    self.quantizers = quantizers
+    self.axis = axis
+    self.groupSize = groupSize
+    self.signalToNoise = signalToNoise
+    self.isChosenByOutputs = isChosenByOutputs
+    self.remedies = remedies
+  }
+
   /// The narrowest signed type that holds the codes of `levels` levels.
   public static func storage(levels: Int) -> ElementType {
     switch levels {

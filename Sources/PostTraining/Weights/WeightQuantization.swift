@@ -1,7 +1,7 @@
-import Calibration
-import Operations
-import Quantization
-import Tensors
+package import Calibration
+package import Operations
+package import Quantization
+package import Tensors
 
 extension WeightPlan {
   /// Finds symmetric quantizers for the weights and encodes them.
@@ -13,9 +13,9 @@ extension WeightPlan {
   ///     whether the bias takes the mean of the error back.
   ///   - settings: The range method, the scales allowed and the improvements.
   ///   - backend: Where least-squares searches run.
-  func quantize<B: Backend>(
+  package func quantize<B: Backend>(
     _ weights: Tensor, bias: (values: [Float], dataScale: Float)?,
-    patches: (moments: PatchMoments, isCentered: Bool)?, settings: QuantizationSettings,
+    patches: (moments: PatchMoments, isCentered: Bool)? = nil, settings: QuantizationSettings,
     on backend: B
   ) throws -> QuantizedWeights {
     let axis = granularity == .tensor ? nil : channelAxis
@@ -57,8 +57,20 @@ extension WeightPlan {
       remedies: remedies)
   }
 
+  /// Encodes weights with quantizers that are settled: signed codes `q - zeroPoint` in the weights'
+  /// shape and the narrowest type that holds them.
+  package func codes(
+    of weights: Tensor, _ quantizers: [Quantizer], improvements: Set<Improvement>
+  ) -> Tensor {
+    var rounded = RoundedWeights(
+      weights, plan: self, groupSize: groupSize,
+      preservesSums: improvements.contains(.squant) && channelAxis != nil)
+    rounded.round(quantizers)
+    return rounded.codes(shape: weights.shape, as: QuantizedWeights.storage(levels: levels))
+  }
+
   /// The weights of a channel that share a quantizer; `nil` for all of them.
-  private var groupSize: Int? {
+  package var groupSize: Int? {
     if case .group(let size) = granularity, channelAxis != nil { size } else { nil }
   }
 }
