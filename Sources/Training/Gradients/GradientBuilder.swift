@@ -16,13 +16,16 @@ struct GradientBuilder {
   private var parts: [String: [String]] = [:]
   private let constants: [String: Tensor]
 
-  init(_ graph: Graph, for values: Set<String>, extents: [String: Int]) throws {
+  init(
+    _ graph: Graph, for values: Set<String>, extents: [String: Int],
+    stoppingAt barriers: Set<String>
+  ) throws {
     shapes = try GraphAnalysis(of: graph, extents: extents).shapes
     names = ValueNames(of: graph)
     constants = graph.initializers
     needed = values
     for node in try graph.sortedNodes() where node.inputs.contains(where: needed.contains) {
-      needed.formUnion(node.outputs)
+      needed.formUnion(node.outputs.filter { !barriers.contains($0) })
     }
   }
 

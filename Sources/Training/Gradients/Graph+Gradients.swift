@@ -25,13 +25,17 @@ extension Graph {
   ///   - loss: A value of one element.
   ///   - values: What is differentiated for: inputs, initializers or any value of type float32.
   ///   - extents: Extents of the inputs' symbolic dimensions; the result is for these alone.
+  ///   - barriers: Values behind which nothing is differentiated, as if they were inputs; what the
+  ///     loss depends on through them alone has no entry in the result.
   /// - Throws: ``Graph/GraphError`` naming the node whose operator has no derivative, or the value
   ///   that the loss does not depend on.
   public func differentiated(
-    _ loss: String, for values: [String], extents: [String: Int] = [:]
+    _ loss: String, for values: [String], extents: [String: Int] = [:],
+    stoppingAt barriers: Set<String> = []
   ) throws -> DifferentiatedGraph {
     let graph = try upgraded(toOpset: Self.trainingOpset)
-    var builder = try GradientBuilder(graph, for: Set(values), extents: extents)
+    var builder = try GradientBuilder(
+      graph, for: Set(values), extents: extents, stoppingAt: barriers)
     guard try builder.shape(of: loss).reduce(1, *) == 1 else {
       throw GraphError.invalid(
         "the loss '\(loss)' has shape \(try builder.shape(of: loss)), not one element")
@@ -41,6 +45,7 @@ extension Graph {
     var gradients: [String: String] = [:]
     for value in values {
       guard let gradient = builder.gradient(of: value) else {
+        guard barriers.isEmpty else { continue }
         throw GraphError.invalid("the loss '\(loss)' does not depend on '\(value)'")
       }
       gradients[value] = gradient

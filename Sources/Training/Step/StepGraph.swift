@@ -25,10 +25,12 @@ public struct StepGraph: Sendable {
   ///   - loss: What is made small.
   ///   - optimizer: How.
   ///   - names: Parameters that may be trained; `nil` takes all that ``TrainedParameters`` finds.
+  ///   - scope: What is trained instead, where there is more to say of it.
   /// - Throws: ``Graph/GraphError`` for a node that cannot be trained through, a model without
   ///   parameters, or open dimensions other than the first.
   public init(
-    _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer, training names: Set<String>? = nil
+    _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer,
+    training names: Set<String>? = nil, scope: TrainingScope? = nil
   ) throws {
     var graph = try model.upgraded(toOpset: Graph.trainingOpset)
     graph.opsets[trainingDomain] = 1
@@ -50,9 +52,12 @@ public struct StepGraph: Sendable {
     graph.outputs = [output]
     graph.nodes = try graph.sortedNodes()
     graph.removeDeadNodes()
-    let parameters = try TrainedParameters(of: graph, among: names)
+    let scope =
+      try scope ?? TrainingScope(parameters: TrainedParameters(of: graph, among: names))
+    let parameters = scope.parameters
     statistics = try graph.decomposeNormalizations()
     graph.replaceParameters(parameters)
+    for name in scope.settings.sorted() { graph.makeInput(of: name) }
     for (index, statistic) in statistics.enumerated() {
       guard let tensor = graph.initializers.removeValue(forKey: statistic.name) else { continue }
       graph.addInput(statistic.name, .float32, tensor.shape)
@@ -63,10 +68,11 @@ public struct StepGraph: Sendable {
     let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
     graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
 
+    let moving = parameters.parts.map(\.name).filter { !scope.still.contains($0) }
     let differentiated = try graph.differentiated(
-      StepName.loss, for: parameters.parts.map(\.name))
+      StepName.loss, for: moving, stoppingAt: scope.barriers)
     graph = differentiated.graph
-    let gradient = graph.joinGradients(differentiated.gradients, parameters)
+    let gradient = graph.joinGradients(differentiated.gradients, scope)
     for name in [StepName.rate] + StepName.corrections { graph.addInput(name, .float32, []) }
     graph.addInput(StepName.trainable, .bool, [parameters.count])
     for index in 0..<optimizer.stateCount {
@@ -94,6 +100,12 @@ extension Graph {
     inputs.append(ValueInfo(name: name, elementType: type, shape: shape.map { .fixed($0) }))
   }
 
+  /// Makes an initializer an input of its shape; one that nobody reads is left out.
+  fileprivate mutating func makeInput(of name: String) {
+    guard let tensor = initializers.removeValue(forKey: name) else { return }
+    addInput(name, tensor.elementType, tensor.shape)
+  }
+
   /// Cuts the parameters out of their vector, under their own names.
   fileprivate mutating func replaceParameters(_ parameters: TrainedParameters) {
     addInput(StepName.parameters, .float32, [parameters.count])
@@ -117,15 +129,26 @@ extension Graph {
     nodes = cuts + nodes
   }
 
-  /// The gradients as one vector; returns its name.
+  /// The gradients as one vector, 0 for what has none; returns its name.
   fileprivate mutating func joinGradients(
-    _ gradients: [String: String], _ parameters: TrainedParameters
+    _ gradients: [String: String], _ scope: TrainingScope
   ) -> String {
     initializers["step/flat"] = Tensor([Int64(-1)])
     var flat: [String] = []
-    for (index, part) in parameters.parts.enumerated() {
-      guard let gradient = gradients[part.name] else { continue }
+    for (index, part) in scope.parameters.parts.enumerated() {
       flat.append("step/flat_\(index)")
+      guard var gradient = gradients[part.name] else {
+        initializers[flat[index]] = Tensor(repeating: Float(0), shape: [part.end - part.start])
+        continue
+      }
+      if let factor = scope.factors[part.name] {
+        initializers["step/factor_\(index)"] = Tensor(scalar: factor)
+        nodes.append(
+          Node(
+            "Mul", inputs: [gradient, "step/factor_\(index)"],
+            outputs: ["step/scaled_\(index)"]))
+        gradient = "step/scaled_\(index)"
+      }
       nodes.append(
         Node("Reshape", inputs: [gradient, "step/flat"], outputs: ["step/flat_\(index)"]))
     }

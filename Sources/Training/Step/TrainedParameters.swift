@@ -5,7 +5,7 @@ public import Tensors
 ///
 /// A single vector lets an optimizer update all of them in a handful of operations, however many
 /// layers a network has.
-public struct TrainedParameters: Sendable {
+public struct TrainedParameters: Sendable, Hashable {
   /// One initializer and its place in the vector.
   public struct Part: Sendable, Hashable {
     /// The initializer's name.
@@ -64,6 +64,20 @@ public struct TrainedParameters: Sendable {
 
   /// Operators that constants are often given to.
   private static let scaling: Set<String> = ["Add", "Mul"]
+
+  /// These parameters and, behind them, others of these names and shapes.
+  public func appending(_ others: [(name: String, shape: [Int])]) -> TrainedParameters {
+    var parts = parts
+    for other in others {
+      parts.append(Part(name: other.name, shape: other.shape, start: parts.last?.end ?? 0))
+    }
+    return TrainedParameters(parts: parts)
+  }
+
+  private init(parts: [Part]) {
+    self.parts = parts
+    count = parts.last?.end ?? 0
+  }
 
   /// The vector of the values that `graph` has.
   public func vector(of graph: Graph) -> Tensor {

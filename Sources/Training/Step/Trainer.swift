@@ -14,13 +14,14 @@ public struct Trainer<B: Backend> {
   }
 
   /// The step.
-  public let step: StepGraph
+  public private(set) var step: StepGraph
   /// Steps done.
   public private(set) var stepCount = 0
 
   private let model: Graph
   private let optimizer: Optimizer
-  private let executor: Executor<B>
+  private var executor: Executor<B>
+  private var settings: [String: B.Value] = [:]
   private var parameters: B.Value
   private var state: [B.Value]
   private var trainable: B.Value
@@ -36,8 +37,18 @@ public struct Trainer<B: Backend> {
     training names: Set<String>? = nil,
     on backend: B
   ) throws {
-    step = try StepGraph(
-      model, batch: batch, loss: loss, optimizer: optimizer, training: names)
+    try self.init(
+      StepGraph(model, batch: batch, loss: loss, optimizer: optimizer, training: names),
+      of: model, optimizer: optimizer, on: backend)
+  }
+
+  /// Starts with a step that was made of `model`, or of a network with the same parameters.
+  ///
+  /// - Throws: What the executor and the backend throw.
+  public init(
+    _ step: StepGraph, of model: Graph, optimizer: Optimizer, on backend: B
+  ) throws {
+    self.step = step
     executor = try Executor(step.graph, on: backend)
     self.model = try model.upgraded(toOpset: Graph.trainingOpset)
     self.optimizer = optimizer
@@ -68,6 +79,7 @@ public struct Trainer<B: Backend> {
     for (name, correction) in zip(StepName.corrections, optimizer.corrections(stepCount + 1)) {
       values[name] = try backend.upload(Tensor(scalar: correction))
     }
+    values.merge(settings) { $1 }
     values[StepName.parameters] = parameters
     values[StepName.trainable] = trainable
     for (index, vector) in state.enumerated() { values[StepName.state(index)] = vector }
@@ -95,6 +107,27 @@ public struct Trainer<B: Backend> {
   public mutating func setTrainable(_ mask: Tensor) throws {
     precondition(mask.shape == [step.parameters.count] && mask.elementType == .bool)
     trainable = try executor.backend.upload(mask)
+  }
+
+  /// Goes on with another step of the same parameters and optimizer.
+  public mutating func replaceStep(_ step: StepGraph) throws {
+    precondition(step.parameters.parts == self.step.parameters.parts)
+    executor = try Executor(step.graph, on: executor.backend)
+    self.step = step
+  }
+
+  /// Gives the settings of the step's ``TrainingScope`` their values.
+  public mutating func setSettings(_ tensors: [String: Tensor]) throws {
+    settings = try tensors.mapValues(executor.backend.upload)
+  }
+
+  /// The parameters one after the other, as ``TrainedParameters`` has them.
+  public func parameterVector() throws -> Tensor { try executor.backend.download(parameters) }
+
+  /// Replaces the parameters.
+  public mutating func setParameters(_ vector: Tensor) throws {
+    precondition(vector.shape == [step.parameters.count] && vector.elementType == .float32)
+    parameters = try executor.backend.upload(vector)
   }
 
   /// The network with the parameters of now.
@@ -139,7 +172,11 @@ public struct Trainer<B: Backend> {
       }
       self[keyPath: place] = try executor.backend.upload(tensor)
     }
-    stepCount = Int(checkpoint["trainer/steps"]?.array(of: Int64.self).first ?? 0)
+    guard let steps = checkpoint["trainer/steps"], steps.elementType == .int64, steps.count == 1
+    else {
+      throw GraphError.invalid("the checkpoint does not say how many steps were done")
+    }
+    stepCount = Int(steps.array(of: Int64.self)[0])
   }
 
   /// The places of what changes.

@@ -1,0 +1,26 @@
+/// Which parameters a step moves, and what of the network can change between steps.
+public struct TrainingScope: Sendable, Hashable {
+  /// The parameters in the vector, those that stand still included.
+  public var parameters: TrainedParameters
+  /// Parameters whose gradient is not computed: it counts as 0.
+  public var still: Set<String>
+  /// Initializers that are inputs of the step, each with its own shape, so that they can change
+  /// without another graph.
+  public var settings: Set<String>
+  /// Values behind which nothing is differentiated.
+  public var barriers: Set<String>
+  /// What parameters' gradients are multiplied by, where it is not 1.
+  public var factors: [String: Float]
+
+  /// Makes a scope.
+  public init(
+    parameters: TrainedParameters, still: Set<String> = [], settings: Set<String> = [],
+    barriers: Set<String> = [], factors: [String: Float] = [:]
+  ) {
+    self.parameters = parameters
+    self.still = still
+    self.settings = settings
+    self.barriers = barriers
+    self.factors = factors
+  }
+}
