@@ -54,8 +54,8 @@ let package = Package(
     .target(
       name: "Training",
       dependencies: [
-        "Datasets", "Evaluation", "Execution", "Graph", "Operations", "PostTraining",
-        "Quantization", "Tensors",
+        "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "Operations",
+        "PostTraining", "Quantization", "Tensors",
       ]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
@@ -132,7 +132,8 @@ let package = Package(
     .testTarget(
       name: "TrainingTests",
       dependencies: [
-        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "Tensors", "Training",
+        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "PostTraining",
+        "Quantization", "Tensors", "Training",
       ]),
     .testTarget(
       name: "CalibrationTests",

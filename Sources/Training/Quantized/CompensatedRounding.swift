@@ -1,0 +1,82 @@
+import PostTraining
+import Quantization
+
+/// Rounds the weights of a filter one after the other and lets those that are left make up for each
+/// error, so that the filter's outputs change least.
+///
+/// The squared error of outputs is `d^T H d` for an error `d` of the weights and `H`, the Gram matrix
+/// of what the filter meets. With `H^-1 = U^T U`, U upper triangular, the best that the weights behind
+/// place i can do about its error e is to move by `-e / U[i, i] * U[i, j]`: Frantar et al., "GPTQ",
+/// ICLR 2023, section 3, after "Optimal Brain Compression", NeurIPS 2022.
+struct CompensatedRounding {
+  /// U, row after row.
+  private let factor: [Double]
+  private let count: Int
+
+  /// What is added to the diagonal, as a part of its mean: with few data H is near a singular matrix.
+  private static let damping = 0.01
+
+  /// - Parameter gram: H, row after row.
+  init(gram: [Double], count: Int) {
+    self.count = count
+    var matrix = gram
+    let mean = (0..<count).reduce(0) { $0 + gram[$1 * count + $1] } / Double(max(count, 1))
+    for place in 0..<count {
+      // An input that is always 0 has a weight that does not matter.
+      matrix[place * count + place] += mean > 0 ? mean * Self.damping : 1
+    }
+    factor = Self.inverseUpper(Self.upperFactor(matrix, count), count)
+  }
+
+  /// V, upper triangular, with `matrix = V V^T`: Cholesky from the last row up.
+  private static func upperFactor(_ matrix: [Double], _ count: Int) -> [Double] {
+    var result = [Double](repeating: 0, count: count * count)
+    for column in (0..<count).reversed() {
+      var pivot = matrix[column * count + column]
+      for inner in (column + 1)..<max(count, column + 1) {
+        pivot -= result[column * count + inner] * result[column * count + inner]
+      }
+      let root = pivot.squareRoot()
+      result[column * count + column] = root
+      for row in 0..<column {
+        var sum = matrix[row * count + column]
+        for inner in (column + 1)..<max(count, column + 1) {
+          sum -= result[row * count + inner] * result[column * count + inner]
+        }
+        result[row * count + column] = sum / root
+      }
+    }
+    return result
+  }
+
+  /// The inverse of an upper triangular matrix.
+  private static func inverseUpper(_ matrix: [Double], _ count: Int) -> [Double] {
+    var result = [Double](repeating: 0, count: count * count)
+    for row in (0..<count).reversed() {
+      let pivot = 1 / matrix[row * count + row]
+      result[row * count + row] = pivot
+      for inner in (row + 1)..<max(count, row + 1) {
+        let share = matrix[row * count + inner] * pivot
+        guard share != 0 else { continue }
+        for column in inner..<count {
+          result[row * count + column] -= share * result[inner * count + column]
+        }
+      }
+    }
+    return result
+  }
+
+  /// The codes less the zero point of the weights of one filter, in the order of H.
+  func codes(of weights: [Float], _ quantizer: Quantizer) -> [Int8] {
+    var weights = weights.map(Double.init)
+    return (0..<count).map { place in
+      let code = quantizer.code(of: Float(weights[place])) - quantizer.zeroPoint
+      let error =
+        (weights[place] - Double(quantizer.scale) * Double(code)) / factor[place * count + place]
+      for later in (place + 1)..<max(count, place + 1) {
+        weights[later] -= error * factor[place * count + later]
+      }
+      return Int8(code)
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import Execution
+import Graph
+import PostTraining
+import Quantization
+import Tensors
+
+/// A network as it computes with what is quantized by now: quantizers stand behind the values that
+/// have one.
+///
+/// Settled weights need none, for they are their codes' values.
+struct FakeQuantizedGraph {
+  /// The graph; numbers of quantizers are initializers.
+  private(set) var graph: Graph
+  /// The initializers that change while the nodes stay.
+  private(set) var settings: Set<String> = []
+  /// Values behind which nothing is to be differentiated.
+  private(set) var barriers: Set<String> = []
+
+  private let network: QuantizedNetwork
+  private let state: QuantizationState
+
+  /// - Parameters:
+  ///   - current: The place of the layer that is being quantized.
+  ///   - graph: The plan's graph, or that for batches, with the parameters to compute with.
+  init(
+    _ network: QuantizedNetwork, _ state: QuantizationState, current: Int?, graph: Graph
+  ) throws {
+    self.network = network
+    self.state = state
+    self.graph = graph
+    self.graph.opsets[trainingDomain] = 1
+    if network.settings.schedule == .direct {
+      for layer in network.layers.indices { quantizeWeights(of: layer) }
+    }
+    let currentGroup = current.map { network.layers[$0].inputGroup }
+    for place in network.activations.indices where state.coverage(of: place) != .none {
+      let passes =
+        switch network.settings.straightThrough {
+        case .all: true
+        case .previous: network.activations[place].group == currentGroup
+        case .none: false
+        }
+      quantize(place, isBarrier: !passes)
+    }
+    self.graph.nodes = try self.graph.sortedNodes()
+  }
+
+  /// The name under which an activation is before its quantizer.
+  static func rawName(
+    _ activation: QuantizedActivation, _ coverage: QuantizationState.Coverage, in graph: Graph
+  ) -> String {
+    let isInput = graph.inputs.contains { $0.name == activation.value }
+    return coverage == .none || isInput ? activation.value : "\(activation.value)\(rawSuffix)"
+  }
+
+  // No name of a model can hold a NUL.
+  private static let rawSuffix = "\0raw"
+
+  /// Fake quantization between weights and the node that reads them.
+  private mutating func quantizeWeights(of place: Int) {
+    let layer = network.layers[place]
+    guard let quantizers = state.weights[place].allQuantizers else { return }
+    let name = layer.weights.name
+    let shape = layer.sharesQuantizer ? [] : [quantizers.count]
+    let scale = scale(
+      LearnedScale.name(ofWeights: name), Tensor(quantizers.map(\.scale), shape: shape))
+    graph.initializers["\(name)\0zero"] = Tensor(
+      quantizers.map { Int32($0.zeroPoint) }, shape: shape)
+    graph.nodes.append(
+      Node(
+        "FakeQuantize", domain: trainingDomain,
+        inputs: [name, scale, "\(name)\0zero"], outputs: ["\(name)\0fake"],
+        attributes: [
+          "levels": .int(layer.weights.levels), "axis": .int(layer.weights.channelAxis ?? 0),
+        ]))
+    for index in graph.nodes.indices where graph.nodes[index].outputs == layer.node.outputs {
+      graph.nodes[index].inputs[1] = "\(name)\0fake"
+    }
+  }
+
+  /// Fake quantization behind the node that writes an activation, or before those that read an
+  /// input of the graph.
+  private mutating func quantize(_ place: Int, isBarrier: Bool) {
+    let activation = network.activations[place]
+    let name = activation.value
+    guard let quantizer = state.plan.values[name]?.quantizer else {
+      preconditionFailure("'\(name)' is quantized without a quantizer")
+    }
+    let coverage = state.coverage(of: place)
+    let raw = Self.rawName(activation, coverage, in: graph)
+    var result = name
+    if raw == name {
+      // Readers of an input read what stands behind its quantizer.
+      result = "\(name)\0fake"
+      for index in graph.nodes.indices {
+        graph.nodes[index].inputs = graph.nodes[index].inputs.map { $0 == name ? result : $0 }
+      }
+    } else {
+      for index in graph.nodes.indices {
+        graph.nodes[index].outputs = graph.nodes[index].outputs.map { $0 == name ? raw : $0 }
+      }
+    }
+    let scale = scale(
+      LearnedScale.name(ofGroup: activation.group), Tensor(scalar: quantizer.scale))
+    let zeroPoint = "\(activation.group)\0zero"
+    set(zeroPoint, Tensor(scalar: Int32(quantizer.zeroPoint)))
+    let whole = coverage == .all ? result : "\(name)\0fake"
+    graph.nodes.append(
+      Node(
+        "FakeQuantize", domain: trainingDomain, inputs: [raw, scale, zeroPoint], outputs: [whole],
+        attributes: ["levels": .int(quantizer.levels)]))
+    if isBarrier { barriers.insert(whole) }
+    guard coverage == .some, let axis = activation.channelAxis else { return }
+    var shape = activation.shape.map { _ in 1 }
+    shape[axis] = activation.channelCount
+    set("\(name)\0active", Tensor(state.active[place], shape: shape))
+    graph.nodes.append(
+      Node("Where", inputs: ["\(name)\0active", whole, raw], outputs: [result]))
+  }
+
+  /// A quantizer's scale, a setting or, behind a bound, a parameter; returns what holds it.
+  private mutating func scale(_ name: String, _ found: Tensor) -> String {
+    guard network.settings.learnsScales else {
+      set(name, found)
+      return name
+    }
+    let current = "\(name)\0current"
+    guard graph.initializers[name] == nil else { return current }
+    graph.initializers[name] = Tensor(repeating: Float(1), shape: found.shape)
+    set("\(name)\0found", found)
+    let bounds = found.array(of: Float.self).map { $0 * LearnedScale.smallestShare }
+    set("\(name)\0bound", Tensor(bounds, shape: found.shape))
+    graph.nodes += [
+      Node("Mul", inputs: [name, "\(name)\0found"], outputs: ["\(name)\0moved"]),
+      Node("Max", inputs: ["\(name)\0moved", "\(name)\0bound"], outputs: [current]),
+    ]
+    return current
+  }
+
+  private mutating func set(_ name: String, _ tensor: Tensor) {
+    graph.initializers[name] = tensor
+    settings.insert(name)
+  }
+}

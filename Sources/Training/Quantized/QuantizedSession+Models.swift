@@ -1,0 +1,110 @@
+public import Graph
+import Operations
+public import PostTraining
+import Quantization
+import Tensors
+
+extension QuantizedSession {
+  /// The network as it computes now, in floats, with operators of the domain `lowbit` for quantizers.
+  ///
+  /// Where a layer's weights all have their codes, or are coded in every step, its bias is what the
+  /// written model's int32 bias stands for: once all portions are quantized, the results are those of
+  /// ``exportedModel()`` run in floats.
+  public func evaluatedModel() throws -> Graph {
+    let state = try stateOfNow()
+    var graph = try trained(network.plan.graph)
+    for place in network.layers.indices {
+      guard let bias = try writtenBias(of: place, state, in: graph) else { continue }
+      let layer = network.layers[place]
+      // A bias may serve several nodes, each with scales of its own.
+      let name = "\(layer.weights.name)\0bias"
+      graph.initializers[name] = bias
+      graph.nodes[layer.number].inputs[2] = name
+    }
+    return try FakeQuantizedGraph(network, state, current: currentLayer, graph: graph).graph
+  }
+
+  /// The quantized network in the form of ``PostTraining/QuantizationSettings/target``.
+  ///
+  /// - Throws: `GraphError` before everything is quantized, when a settled weight has moved, or when a
+  ///   bias has outgrown int32.
+  public func exportedModel() throws -> Graph { try quantizedModel().graph() }
+
+  /// The quantized network with its plan and codes, for reports.
+  ///
+  /// - Throws: As ``exportedModel()``.
+  public func quantizedModel() throws -> QuantizedModel {
+    let state = try stateOfNow()
+    let isDirect = portions.isEmpty
+    if let open = network.layers.indices.first(where: {
+      isDirect ? state.weights[$0].allQuantizers == nil : !state.weights[$0].isComplete
+    }) {
+      throw GraphError.unsupported(
+        "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
+          + "written once the last stage has begun")
+    }
+    let graph = try trained(network.plan.graph)
+    try checkSettledWeights(of: graph)
+    var plan = state.plan
+    plan.graph = graph
+    plan.warnings += state.remedies
+    var weights: [Int: QuantizedWeights] = [:]
+    var biases: [Int: [Float]] = [:]
+    for (place, layer) in network.layers.enumerated() {
+      let own = state.weights[place]
+      let quantizers = own.allQuantizers ?? []
+      let codes =
+        isDirect
+        ? layer.weights.codes(of: graph.weights(of: layer), quantizers, improvements: [])
+        : Tensor(
+          own.codes, shape: layer.shape, as: QuantizedWeights.storage(levels: layer.weights.levels))
+      weights[layer.number] = QuantizedWeights(
+        codes: codes, quantizers: quantizers,
+        axis: layer.sharesQuantizer ? nil : layer.weights.channelAxis,
+        groupSize: layer.weights.groupSize)
+      try requireBiasInRange(of: place, state, quantizers, in: graph)
+      biases[layer.number] = layer.weights.bias.flatMap {
+        graph.initializers[$0]?.array(of: Float.self)
+      }
+    }
+    return try QuantizedModel(
+      plan, settings: network.settings.quantization, weights: weights, biases: biases)
+  }
+
+  /// What the int32 bias of the written model stands for; `nil` where it will have none, or where that
+  /// is not settled.
+  private func writtenBias(
+    of place: Int, _ state: QuantizationState, in graph: Graph
+  ) throws -> Tensor? {
+    let layer = network.layers[place]
+    guard let bias = state.bias(of: layer, in: graph),
+      let quantizers = state.weights[place].allQuantizers,
+      portions.isEmpty || state.weights[place].isComplete
+    else { return nil }
+    let check = biasCheck(bias)
+    let codes = check.codes(quantizers)
+    return Tensor(
+      codes.enumerated().map { channel, code in
+        Float(code) * (bias.dataScale * quantizers[channel % quantizers.count].scale)
+      })
+  }
+
+  private func requireBiasInRange(
+    of place: Int, _ state: QuantizationState, _ quantizers: [Quantizer], in graph: Graph
+  ) throws {
+    let layer = network.layers[place]
+    guard let bias = state.bias(of: layer, in: graph) else { return }
+    var widened = quantizers
+    _ = biasCheck(bias).widen(&widened)
+    guard let row = widened.indices.first(where: { widened[$0] != quantizers[$0] }) else { return }
+    throw GraphError.invalid(
+      "node '\(layer.node.label)': the bias of channel \(row) has become too large for int32 beside "
+        + "weights of scale \(quantizers[row].scale)")
+  }
+
+  private func biasCheck(_ bias: (values: [Float], dataScale: Float)) -> BiasCheck {
+    BiasCheck(
+      values: bias.values, dataScale: bias.dataScale,
+      isPowerOfTwo: network.settings.quantization.scales == .powerOfTwo)
+  }
+}

@@ -1,0 +1,144 @@
+public import Graph
+public import Operations
+import PostTraining
+import Quantization
+public import Tensors
+
+/// Quantization-aware training of a network, portion by portion or everything at once.
+///
+/// The network is prepared and planned as by ``PostTraining/QuantizedModel``. Each stage quantizes a
+/// ``Schedule``'s next portion and what it says of activations, by histograms and the search for the
+/// least squared error; then the rest is trained. Weights with codes stand still: see
+/// <doc:QuantizationAwareTraining>.
+public struct QuantizedSession<B: Backend>: TrainingSession {
+  /// One stage a portion, or the one stage of ``Schedule/direct``.
+  public let stages: [TrainingStage]
+  /// What was changed so far to keep int32 biases in range, one message a channel, and what the plan
+  /// warns of.
+  public var warnings: [String] { state.plan.warnings + state.remedies }
+
+  /// The step of now, with the places of the parameters.
+  public var step: StepGraph { trainer.step }
+
+  let network: QuantizedNetwork
+  let portions: [Portion]
+  let batch: Int
+  let loss: Loss
+  let optimizer: Optimizer
+  let backend: B
+  var state: QuantizationState
+  var trainer: Trainer<B>
+  /// The stage that was begun.
+  var current: Int?
+
+  /// Starts from the parameters of `model`, a network in float.
+  ///
+  /// - Parameters:
+  ///   - model: The network; its first output is trained.
+  ///   - settings: How it is quantized.
+  ///   - batch: Samples of a step.
+  ///   - loss: What is made small.
+  ///   - optimizer: How.
+  ///   - backend: Where.
+  /// - Throws: ``PostTraining/SettingsError``; ``Graph/GraphError`` for a model that cannot be
+  ///   quantized or trained, naming the node; what the backend throws.
+  public init(
+    _ model: Graph, settings: QuantizedTrainingSettings, batch: Int, loss: Loss,
+    optimizer: Optimizer, on backend: B
+  ) throws {
+    network = try QuantizedNetwork(model, settings: settings, batch: batch)
+    portions = try network.portions(on: backend)
+    stages = network.stages(of: portions)
+    state = QuantizationState(network)
+    self.batch = batch
+    self.loss = loss
+    self.optimizer = optimizer
+    self.backend = backend
+    trainer = try Trainer(
+      StepGraph(
+        network.closed, batch: batch, loss: loss, optimizer: optimizer,
+        scope: TrainingScope(
+          parameters: network.parameters, still: Set(network.learnedScales.map(\.name)))),
+      of: network.closed, optimizer: optimizer, on: backend)
+  }
+
+  /// Quantizes the portion of stage `index`.
+  ///
+  /// - Throws: As the protocol says; ``Graph/GraphError`` when a settled weight has moved.
+  public mutating func begin(stage index: Int, calibration: [[String: Tensor]]) throws {
+    precondition(index == (current ?? -1) + 1 && index < stages.count, "stage \(index) is not next")
+    current = index
+    state = try stateOfNow()
+    var graph = try trained(network.closed)
+    try checkSettledWeights(of: graph)
+    if portions.isEmpty {
+      try quantizeEverything(in: graph, calibration)
+    } else {
+      try quantize(portions[index], in: &graph, calibration)
+    }
+    var vector = graph
+    for learned in network.learnedScales {
+      vector.initializers[learned.name] = Tensor(repeating: Float(1), shape: learned.shape)
+    }
+    try trainer.setParameters(network.parameters.vector(of: vector))
+    try prepareStep(graph)
+  }
+
+  /// The state with the scales that training has made.
+  func stateOfNow() throws -> QuantizationState {
+    guard !network.learnedScales.isEmpty else { return state }
+    return state.adopting(try trainer.trainedTensors(), of: network.learnedScales)
+  }
+
+  /// Moves what is not settled by the gradient of one batch.
+  public mutating func advance(
+    _ inputs: [String: Tensor], target: Tensor, rate: Float
+  ) throws -> (loss: Float, output: Tensor) {
+    precondition(current != nil, "no stage has begun")
+    let result = try trainer.advance(inputs, target: target, rate: rate)
+    return (result.loss, result.output)
+  }
+
+  /// A graph of the network with the parameters of now.
+  func trained(_ graph: Graph) throws -> Graph {
+    var graph = graph
+    for (name, tensor) in try trainer.trainedTensors() where graph.initializers[name] != nil {
+      graph.initializers[name] = tensor
+    }
+    return graph
+  }
+
+  /// The place of the layer that is being quantized.
+  var currentLayer: Int? {
+    guard let current, !portions.isEmpty else { return nil }
+    return portions[current].layer
+  }
+
+  /// Makes the step of what is quantized now, anew only where other nodes take part.
+  ///
+  /// - Parameter graph: The graph for batches with the parameters of now.
+  mutating func prepareStep(_ graph: Graph) throws {
+    let written = try FakeQuantizedGraph(network, state, current: currentLayer, graph: graph)
+    let scope = TrainingScope(
+      parameters: network.parameters, still: stillParameters, settings: written.settings,
+      barriers: written.barriers,
+      factors: Dictionary(
+        uniqueKeysWithValues: network.learnedScales.map { ($0.name, $0.factor) }))
+    let form = StepForm(nodes: written.graph.nodes, scope: scope)
+    if form != stepForm {
+      try trainer.replaceStep(
+        StepGraph(written.graph, batch: batch, loss: loss, optimizer: optimizer, scope: scope))
+      stepForm = form
+    }
+    try trainer.setSettings(written.graph.initializers.filter { written.settings.contains($0.key) })
+    try trainer.setTrainable(trainableMask)
+  }
+
+  /// What the step was made for.
+  private var stepForm: StepForm?
+
+  private struct StepForm: Equatable, Sendable {
+    let nodes: [Node]
+    let scope: TrainingScope
+  }
+}

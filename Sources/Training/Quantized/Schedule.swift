@@ -1,0 +1,137 @@
+public import PostTraining
+
+/// In which portions a network is quantized while it is trained.
+///
+/// Each portion is quantized, stands still from then on, and the rest is trained to make up for it;
+/// see <doc:QuantizationAwareTraining>.
+public enum Schedule: Sendable, Hashable {
+  /// Everything from the start; weights keep moving and are quantized anew in every step.
+  case direct
+  /// Layer by layer.
+  case layer
+  /// The filters of each layer in `groups` portions, one filter at a time where there are as many; the
+  /// layer's whole input is quantized before the first.
+  case filter(groups: Int)
+  /// The neurons of each layer in `groups` portions, one neuron at a time where there are as many; of
+  /// the input of the layer behind, the channels that the portion's neurons make are quantized with it.
+  case neuron(groups: Int)
+
+  /// Portions of a layer.
+  var groups: Int {
+    switch self {
+    case .direct, .layer: 1
+    case .filter(let groups), .neuron(let groups): groups
+    }
+  }
+
+  /// Whether quantizers of activations start channel by channel, with the neurons that make them.
+  var quantizesOutputs: Bool { if case .neuron = self { true } else { false } }
+}
+
+/// The order in which a layer's filters are quantized; it follows from the weights that training
+/// begins with. Equal ones keep the order of their indices.
+public enum FilterOrder: String, Sendable, Hashable, CaseIterable {
+  /// As they are numbered.
+  case index
+  /// The largest 2-norm of weights first.
+  case norm
+  /// The smallest squared error of quantized weights first.
+  case error
+}
+
+/// The quantizers of activations that let derivatives pass by the straight-through estimator; behind
+/// the others nothing is differentiated.
+public enum StraightThrough: String, Sendable, Hashable, CaseIterable {
+  /// Every one.
+  case all
+  /// That of the input of the layer being quantized: derivatives reach the layer before it.
+  case previous
+  /// None: what lies before a quantizer gets no derivative through it.
+  case none
+}
+
+/// What stands still of filters whose weights have their codes.
+public enum Freezing: String, Sendable, Hashable, CaseIterable {
+  /// The weights; their biases are trained on.
+  case weights
+  /// Weights and biases.
+  case everything
+}
+
+/// How a network is quantized while it is trained.
+public struct QuantizedTrainingSettings: Sendable, Hashable {
+  /// Levels, scales and the form of the written graph, as for quantization without training. Of the
+  /// improvements, those of weights are used where weights get their codes; biases are trained instead
+  /// of corrected.
+  public var quantization: QuantizationSettings
+  /// The portions.
+  public var schedule: Schedule
+  /// The order of a layer's filters.
+  public var order: FilterOrder
+  /// Which quantizers derivatives pass.
+  public var straightThrough: StraightThrough
+  /// What stands still.
+  public var freezing: Freezing
+  /// Whether layers that ``PostTraining/QuantizationSettings/borderLevels`` give more levels than the
+  /// others come after these, each as one portion; otherwise they are layers like the others.
+  ///
+  /// Their many levels cost little at any time, and as long as the first layer moves, there is
+  /// something before the quantized layers that can make up for them.
+  public var leavesBordersForLast: Bool
+
+  /// Whether the scales of activations, and those of weights that are coded in every step, are
+  /// trained too.
+  public var learnsScales: Bool
+  /// Whether the weights of a filter make up for one another's errors when they get their codes, by what
+  /// the filter meets in calibration data.
+  public var compensates: Bool
+
+  /// Makes settings.
+  public init(
+    quantization: QuantizationSettings, schedule: Schedule, order: FilterOrder = .index,
+    straightThrough: StraightThrough = .all, freezing: Freezing = .weights,
+    leavesBordersForLast: Bool = false, learnsScales: Bool = false,
+    compensates: Bool = false
+  ) {
+    self.quantization = quantization
+    self.schedule = schedule
+    self.order = order
+    self.straightThrough = straightThrough
+    self.freezing = freezing
+    self.leavesBordersForLast = leavesBordersForLast
+    self.learnsScales = learnsScales
+    self.compensates = compensates
+  }
+
+  /// Checks that the settings go together.
+  ///
+  /// - Throws: ``PostTraining/SettingsError``.
+  public func validate() throws(SettingsError) {
+    try quantization.validate()
+    guard schedule.groups > 0 else {
+      throw SettingsError("\(schedule.groups) groups of filters: there is at least one")
+    }
+    guard schedule != .direct || straightThrough == .all else {
+      throw SettingsError(
+        "the schedule 'direct' trains every layer, which '\(straightThrough.rawValue)' for the "
+          + "straight-through estimator does not reach")
+    }
+    guard !learnsScales || quantization.scales == .real else {
+      throw SettingsError("scales that are learned do not stay powers of two")
+    }
+    if compensates {
+      guard schedule != .direct else {
+        throw SettingsError(
+          "the schedule 'direct' gives weights no codes that others could make up for")
+      }
+      if case .group = quantization.granularity {
+        throw SettingsError(
+          "weights make up for one another's errors by filter, not with granularity "
+            + "'\(quantization.granularity)'")
+      }
+    }
+    if schedule == .direct, case .group = quantization.granularity {
+      throw SettingsError("the schedule 'direct' has no granularity '\(quantization.granularity)'")
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Execution
+import Graph
+import Operations
+import PostTraining
+import Quantization
+import Tensors
+import Testing
+
+@testable import Training
+
+@Suite struct LearnedScaleTests {
+  /// Level minus steps inside the range, level outside: equation 3 of Esser et al.
+  @Test func derivativeByTheScale() throws {
+    // Four levels of 0.5 from -0.5 to 1, and of 1 from -1 to 2.
+    let values: [Float] = [-0.75, -0.5, 0.375, 1, 1.125, -0.75, -1.125, 0.25, 2, 2.5]
+    let expected: [[Float]] = [[-1, 0, 0.25, 0, 2], [-0.25, -1, -0.25, 0, 2]]
+    let weights = Tensor((1...10).map(Float.init), shape: [2, 5])
+    let factors: [[Float]] = [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
+    let sums: [Float] = zip(expected, factors).map { row, factors in
+      var sum: Float = 0
+      for (slope, factor) in zip(row, factors) { sum += slope * factor }
+      return sum
+    }
+    var graph = Graph(
+      opsets: ["": 21, "lowbit": 1],
+      inputs: [
+        ValueInfo(name: "x", elementType: .float32, shape: [.fixed(2), .fixed(5)])
+      ],
+      initializers: [
+        "s": Tensor([Float(0.5), 1]), "z": Tensor([Int32(1), 1]), "w": weights,
+      ],
+      nodes: [
+        Node(
+          "FakeQuantize", domain: "lowbit", inputs: ["x", "s", "z"], outputs: ["y"],
+          attributes: ["levels": .int(4), "axis": .int(0)]),
+        Node("Mul", inputs: ["y", "w"], outputs: ["p"]),
+        Node("ReduceSum", inputs: ["p"], outputs: ["l"], attributes: ["keepdims": .int(0)]),
+      ])
+    let result = try graph.differentiated("l", for: ["s"])
+    graph = result.graph
+    let gradient = try #require(result.gradients["s"])
+    graph.outputs = [ValueInfo(name: gradient, elementType: .float32)]
+    let outputs = try Executor(graph, on: ReferenceBackend.shared).run(
+      ["x": Tensor(values, shape: [2, 5])])
+    // All numbers have few bits: nothing is rounded.
+    #expect(outputs[gradient]?.array(of: Float.self) == sums)
+  }
+
+  /// Scales move, are written as they have become, and weights with codes still do not move.
+  @Test(arguments: [Schedule.direct, .filter(groups: 2), .neuron(groups: 2)])
+  func scalesAreTrained(_ schedule: Schedule) throws {
+    let settings = Quarters.settings(schedule) { $0.learnsScales = true }
+    var session = try Quarters.session(settings, on: ReferenceBackend.shared)
+    let losses = try Quarters.train(&session, steps: 60 / session.stages.count + 1)
+    let (first, last) = (losses.prefix(6).reduce(0, +), losses.suffix(6).reduce(0, +))
+    #expect(last < first / 2)
+    let (found, learned) = (session.state, try session.stateOfNow())
+    let before = try #require(found.plan.values["r1"]?.quantizer)
+    let after = try #require(learned.plan.values["r1"]?.quantizer)
+    #expect(before.scale != after.scale)
+    #expect(before.zeroPoint == after.zeroPoint)
+    let areWeightsAlike = zip(found.weights, learned.weights).allSatisfy {
+      $0.quantizers == $1.quantizers
+    }
+    #expect(areWeightsAlike == (schedule != .direct))
+    let exported = try session.exportedModel()
+    let written = try outputs(exported)
+    let evaluated = try outputs(session.evaluatedModel())
+    #expect(written == evaluated)
+    var resumed = try Quarters.session(settings, on: ReferenceBackend.shared)
+    try resumed.restore(session.checkpoint())
+    let again = try resumed.exportedModel()
+    #expect(again == exported)
+  }
+
+  private func outputs(_ graph: Graph) throws -> [Float] {
+    let executor = try Executor(graph, on: ReferenceBackend.shared)
+    let results = try executor.run(["x": Quarters.samples(50).x])
+    return try #require(results["y"]).array(of: Float.self)
+  }
+
+  @Test func powersOfTwoAreNotLearned() throws {
+    let settings = Quarters.settings(.direct) {
+      $0.learnsScales = true
+      $0.quantization.scales = .powerOfTwo
+    }
+    let error = try #require(throws: SettingsError.self) { try settings.validate() }
+    #expect(error.description.contains("powers of two"))
+  }
+}
