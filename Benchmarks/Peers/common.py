@@ -112,12 +112,13 @@ class Peers:
     def __init__(self):
         self.makes, self.times = {}, {}
 
-    def add(self, peer, work, make, finish=lambda: None):
-        self.makes[peer, work] = (make, finish)
+    def add(self, peer, work, make, finish=lambda: None, calls=1):
+        """`calls`: how often a call of the function does the work."""
+        self.makes[peer, work] = (make, finish, calls)
 
     def __call__(self):
-        for key, (make, finish) in self.makes.items():
-            self.times.setdefault(key, []).append(seconds(make(), finish))
+        for key, (make, finish, calls) in self.makes.items():
+            self.times.setdefault(key, []).append(seconds(make(), finish) / calls)
 
     def median(self, peer, work):
         times = self.times.get((peer, work))

@@ -5,8 +5,9 @@
 // by one. A block that needs wider bins first merges the table's bins in pairs; see Quantization's
 // Histogram for why the result depends on the set of values alone.
 //
-// On processors without scatter, counting is bound by one store a value; blocks are short, so that
-// the vectors of the next one are computed meanwhile. Equal values in a row would wait for each
+// On processors without scatter, counting is bound by one store a value; the positions of a block
+// are computed between the increments of the one before, and lie in memory, because taking them out
+// of a vector's register competes with the stores. Equal values in a row would wait for each
 // other's store: exact zeros (half of all values after a rectifier) are spread over BLOCK counters
 // by their place in the block, and a block of one value is counted at once.
 //
@@ -21,7 +22,7 @@
 // FIXED  defined where the bin width is given, as `exponent`; values outside are clipped and
 // counted
 
-#define CHUNK 1024
+#define CHUNK 4096
 #define LANES 16
 #define VECTORS 4
 #define BLOCK (VECTORS * LANES)
@@ -81,13 +82,17 @@ static inline uint largest_of(uint16 v) {
   return max(max(b.x, b.y), max(b.z, b.w));
 }
 
-// What a group knows besides its table.
+// What a group knows of its bins.
 typedef struct {
   int exponent;
   float scale;
   uint limit;  // bits of the largest magnitude that has a bin
-  float16 lowest, highest;
 } state_t;
+
+// The least and the greatest values of lanes.
+typedef struct {
+  float16 lowest, highest;
+} extrema_t;
 
 // Gives `magnitude` a bin.
 static inline void reach(__global uint *table, state_t *state, uint magnitude) {
@@ -111,61 +116,108 @@ static inline void count_each(__global uint *table, __global int *facts, state_t
   }
 }
 
-// Counts a block.
-static inline void count_block(__global uint *restrict table, __global int *facts, state_t *state,
-                               __global const float *restrict x) {
-  uint16 bits[VECTORS], magnitudes[VECTORS];
+// Some neighbouring values.
+typedef struct {
+  uint16 bits[VECTORS];
+  uint first, most;  // the first one's bits, the largest magnitude's
+  bool is_constant;
+} block_t;
+
+static inline block_t load_block(__global const float *restrict x) {
+  block_t block;
   uint16 largest = 0, different = 0;
-  const uint first = as_uint(x[0]);
+  block.first = as_uint(x[0]);
 #pragma unroll
   for (uint v = 0; v < VECTORS; ++v) {
-    bits[v] = as_uint16(vload16(v, x));
-    magnitudes[v] = bits[v] & 0x7fffffffu;
-    largest = max(largest, magnitudes[v]);
-    different |= bits[v] ^ first;
+    block.bits[v] = as_uint16(vload16(v, x));
+    largest = max(largest, block.bits[v] & 0x7fffffffu);
+    different |= block.bits[v] ^ block.first;
   }
-  const uint most = largest_of(largest);
-  if (most > state->limit) {
-    // Rare: a magnitude beyond all before it, or none that is finite.
-#ifdef FIXED
-    return count_each(table, facts, state, x, BLOCK);
-#else
-    if (most >= INFINITE) return count_each(table, facts, state, x, BLOCK);
-    reach(table, state, most);
-#endif
-  }
-  float16 lowest = state->lowest, highest = state->highest;
+  block.most = largest_of(largest);
+  block.is_constant = largest_of(different) == 0;
+  return block;
+}
+
+static inline void note_extrema(extrema_t *extrema, const block_t *block) {
+  float16 lowest = extrema->lowest, highest = extrema->highest;
 #pragma unroll
   for (uint v = 0; v < VECTORS; ++v) {
-    const float16 values = as_float16(bits[v]);
+    const float16 values = as_float16(block->bits[v]);
     lowest = values < lowest ? values : lowest;
     highest = values > highest ? values : highest;
   }
-  state->lowest = lowest;
-  state->highest = highest;
-  if (largest_of(different) == 0) {
-    if (most == 0) {
-      table[2 * BINS] += BLOCK;
-    } else {
-      const uint bin = convert_uint_rtz(as_float(most) * state->scale);
-      table[first >> 31 ? BINS - 1 - bin : BINS + bin] += BLOCK;
-    }
-    return;
-  }
+  extrema->lowest = lowest;
+  extrema->highest = highest;
+}
+
+// Places in the table of values that have bins; vector `v` of a block.
+static inline uint16 positions_of(uint16 bits, uint v, float scale) {
   const uint16 zero_counters =
       2 * BINS + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  uint positions[BLOCK];
+  const uint16 magnitudes = bits & 0x7fffffffu;
+  // -1 - bin for negative values.
+  const int16 bin = convert_int16_rtz(as_float16(magnitudes) * scale) ^ (as_int16(bits) >> 31);
+  return select(as_uint16(bin + BINS), zero_counters + v * LANES, magnitudes == 0u);
+}
+
+static inline void count_vector(__global uint *restrict table, const uint16 *positions) {
 #pragma unroll
-  for (uint v = 0; v < VECTORS; ++v) {
-    // -1 - bin for negative values.
-    const int16 bin =
-        convert_int16_rtz(as_float16(magnitudes[v]) * state->scale) ^ (as_int16(bits[v]) >> 31);
-    const uint16 position =
-        select(as_uint16(bin + BINS), zero_counters + v * LANES, magnitudes[v] == 0u);
-    vstore16(position, v, positions);
+  for (uint i = 0; i < LANES; ++i) table[((const uint *)positions)[i]] += 1;
+}
+
+// Counts a block of one value or with a magnitude beyond all before it.
+static inline void count_rare_block(__global uint *restrict table, __global int *facts,
+                                    state_t *state, extrema_t *extrema, const block_t *block,
+                                    __global const float *restrict x) {
+#ifdef FIXED
+  if (block->most > state->limit) return count_each(table, facts, state, x, BLOCK);
+#else
+  if (block->most >= INFINITE) return count_each(table, facts, state, x, BLOCK);
+  reach(table, state, block->most);
+#endif
+  note_extrema(extrema, block);
+  if (!block->is_constant) {
+    for (uint v = 0; v < VECTORS; ++v) {
+      const uint16 positions = positions_of(block->bits[v], v, state->scale);
+      count_vector(table, &positions);
+    }
+  } else if (block->most == 0) {
+    table[2 * BINS] += BLOCK;
+  } else {
+    const uint bin = convert_uint_rtz(as_float(block->most) * state->scale);
+    table[block->first >> 31 ? BINS - 1 - bin : BINS + bin] += BLOCK;
   }
+}
+
+// Counts `length` neighbours.
+static inline void count_chunk(__global uint *restrict table, __global int *facts, state_t *state,
+                               extrema_t *extrema, __global const float *restrict x, uint length) {
+  // Of two blocks, one of which may wait to be counted.
+  uint16 positions[2 * VECTORS];
+  const uint none = 2;
+  uint waiting = none, i = 0;
+  for (; i + BLOCK <= length; i += BLOCK) {
+    const block_t block = load_block(x + i);
+    if (block.most > state->limit || block.is_constant) {
+      for (uint v = 0; waiting != none && v < VECTORS; ++v)
+        count_vector(table, positions + waiting * VECTORS + v);
+      waiting = none;
+      count_rare_block(table, facts, state, extrema, &block, x + i);
+      continue;
+    }
+    note_extrema(extrema, &block);
+    const float scale = state->scale;
+    const uint next = waiting == 0;
 #pragma unroll
-  for (uint i = 0; i < BLOCK; ++i) table[positions[i]] += 1;
+    for (uint v = 0; v < VECTORS; ++v) {
+      positions[next * VECTORS + v] = positions_of(block.bits[v], v, scale);
+      if (waiting != none) count_vector(table, positions + waiting * VECTORS + v);
+    }
+    waiting = next;
+  }
+  for (uint v = 0; waiting != none && v < VECTORS; ++v)
+    count_vector(table, positions + waiting * VECTORS + v);
+  count_each(table, facts, state, x + i, length - i);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -185,8 +237,8 @@ stream(__global const float *restrict x, __global uint *restrict tables,
 #ifndef FIXED
   exponent = LOWEST_EXPONENT;
 #endif
-  state_t state = {exponent, power_of_two(-exponent), largest_with_bin(exponent), INFINITY,
-                   -INFINITY};
+  state_t state = {exponent, power_of_two(-exponent), largest_with_bin(exponent)};
+  extrema_t extrema = {INFINITY, -INFINITY};
 
   const ulong run_chunks = (inner + CHUNK - 1) / CHUNK, chunks = run_chunks * outer;
   const ulong last = chunks * (slice + 1) / slices;
@@ -194,13 +246,11 @@ stream(__global const float *restrict x, __global uint *restrict tables,
     const ulong run = chunk / run_chunks, start = (chunk - run * run_chunks) * CHUNK;
     __global const float *restrict values = x + (run * extent + channel) * inner + start;
     const uint length = (uint)min((ulong)CHUNK, inner - start);
-    uint i = 0;
-    for (; i + BLOCK <= length; i += BLOCK) count_block(table, facts, &state, values + i);
-    count_each(table, facts, &state, values + i, length - i);
+    count_chunk(table, facts, &state, &extrema, values, length);
   }
   float lowest[LANES], highest[LANES];
-  vstore16(state.lowest, 0, lowest);
-  vstore16(state.highest, 0, highest);
+  vstore16(extrema.lowest, 0, lowest);
+  vstore16(extrema.highest, 0, highest);
   for (uint lane = 0; lane < LANES; ++lane) {
     if (lowest[lane] <= highest[lane]) {
       note_extremum(facts, as_uint(lowest[lane]));
