@@ -22,6 +22,7 @@ struct SearchSettings {
     _ file: String, _ function: String, bins: Int? = nil, _ more: [String] = []
   ) -> DeviceKernel {
     var definitions = ["LEVELS=\(levels)", "WORK_ITEMS=\(workItems)"] + Self.plan + more
+    definitions.append("SHORT_ROW=\(ProbePlan.shortRow(levels: levels))")
     if scheme == .affine { definitions.append("AFFINE") }
     var preludes = ["prelude/divide.cl", "search/search.cl"]
     if let bins {
@@ -37,7 +38,7 @@ struct SearchSettings {
     "PROBES_ABOVE=\(ProbePlan.above)", "BRACKETS=\(ProbePlan.brackets)",
     "FINE_POINTS=\(ProbePlan.finePoints)", "NARROW_BRACKETS=\(ProbePlan.narrowBrackets)",
     "NARROW_POINTS=\(ProbePlan.narrowPoints)", "NARROW_ROUNDS=\(ProbePlan.narrowRounds)",
-    "SHORT_ROW=\(ProbePlan.shortRow)", "MOST_EVENTS=\(ProbePlan.mostEvents)",
+    "MOST_EVENTS=\(ProbePlan.mostEvents)",
     "DENSE_POINTS=\(ProbePlan.densePoints)", "DESCENTS=\(ProbePlan.descents)",
   ]
 }

@@ -18,7 +18,7 @@ import Testing
 
   @Test(arguments: Distribution.allCases, Scheme.allCases)
   func rowsEndNearTheExhaustiveOptimum(distribution: Distribution, scheme: Scheme) {
-    for (count, seeds) in [(9, 2), (27, 1), (100, 1), (600, 1)] {
+    for (count, seeds) in [(9, 2), (27, 1), (65, 1), (100, 1), (150, 1), (256, 1), (600, 1)] {
       for seed in 1...seeds {
         let values = distribution.values(count, seed: UInt64(seed))
         for (levels, allowed) in Self.allowed {

@@ -79,7 +79,7 @@ public enum QuantizerSearch {
 
   /// Whether a row is searched value by value.
   package static func isShort(count: Int, levels: Int) -> Bool {
-    count <= ProbePlan.shortRow && levels <= ProbePlan.shortRowLevels
+    count <= ProbePlan.shortRow(levels: levels) && levels <= ProbePlan.shortRowLevels
   }
 
   /// The fit of a row from what its search counted.
