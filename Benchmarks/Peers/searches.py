@@ -4,7 +4,8 @@ plain search over 100 scales in numpy.
     searches.py --qtool qtool --shapes resnet-50 --bits 4
 
 The weights are random, of the network's shapes. Ours searches all filters of the network in one call; the peers, which
-need rows of one length, those of every length.
+need rows of one length, at most --sample of those of every length, and their time is multiplied by the rows there are. The
+output says so.
 """
 import numpy as np
 
@@ -36,12 +37,14 @@ def main():
     p = parser(__doc__)
     p.add_argument("--shapes", default="resnet-50", help="a list of ../Shapes, or a file")
     p.add_argument("--bits", type=int, default=4)
+    p.add_argument("--sample", type=int, default=256, help="rows of a length that peers search; 0 for all of them")
     options = p.parse_args()
     blocks = row_blocks(layers(options.shapes))
+    samples = {length: rows[:options.sample or len(rows)] for length, rows in blocks.items()}
     ours = Ours(options, "search", "layers", "--shapes", options.shapes, "--bits", options.bits, "--rounds", 9)
     peers = Peers()
     torch, torchao = optional("torch"), optional("torchao.quantization.observer")
-    for length, rows in blocks.items():
+    for length, rows in samples.items():
         peers.add("numpy 100 scales", length, lambda rows=rows: lambda: plain(rows, options.bits))
         if torch is not None and torchao is not None:
             torch.set_num_threads(options.threads)
@@ -59,12 +62,17 @@ def main():
     turns(options.rounds, ours, peers)
     rows, totals = [], {"ours, all in one call": ours.median(f"search layers {options.bits} bits")}
     for name in peers.names:
-        times = {length: peers.median(name, length) for length in blocks}
-        rows += [{"rows": len(blocks[length]), "length": length, "name": name, "median_s": t} for length, t in times.items()]
-        totals[name] = sum(times.values())
+        times = {length: peers.median(name, length) / len(samples[length]) for length in blocks}
+        rows += [{"rows": len(samples[length]), "length": length, "name": name, "seconds_a_row": t}
+                 for length, t in times.items()]
+        totals[name] = sum(t * len(blocks[length]) for length, t in times.items())
     mine = totals["ours, all in one call"]
-    print(f"\n{sum(map(len, blocks.values()))} rows, {sum(r.size for r in blocks.values())} weights, {options.bits} bits")
-    table(["", "ms", "times ours"], [[name, 1e3 * t if t else None, t / mine if mine else None] for name, t in totals.items()])
+    all_rows, timed = (sum(map(len, groups.values())) for groups in (blocks, samples))
+    print(f"\n{all_rows} rows, {sum(r.size for r in blocks.values())} weights, {options.bits} bits")
+    if timed < all_rows:
+        print(f"Peers searched {timed} of the rows, at most {options.sample} of every length; theirs is time a row times rows.")
+    table(["", "ms", "times ours"], [[name, 1e3 * t if t else None, t / mine if mine and t else None]
+                                     for name, t in totals.items()])
     finish(options, ours, rows + [{"rows": "all", "name": name, "median_s": t} for name, t in totals.items()])
 
 
