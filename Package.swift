@@ -93,8 +93,8 @@ let package = Package(
     .target(
       name: "KernelBench",
       dependencies: [
-        "CShapes", "Graph", "OpenCLBackend", "OperationCases", "Operations", "Quantization",
-        "Tensors", "Training",
+        "CShapes", "Execution", "Graph", "OpenCLBackend", "OperationCases", "Operations",
+        "Quantization", "Tensors", "Training",
       ],
       path: "Benchmarks/KernelBench"),
 

@@ -29,6 +29,12 @@ static const char convolve_vector[] = {
 static const char convolution_geometry[] = {
 #embed "conv/geometry.cl" suffix(, 0)
 };
+static const char convolve_padded_rows[] = {
+#embed "conv/padded_rows.cl" suffix(, 0)
+};
+static const char convolve_rows[] = {
+#embed "conv/convolve_rows.cl" suffix(, 0)
+};
 static const char convolve_sum_runs[] = {
 #embed "conv/sum_runs.cl" suffix(, 0)
 };
@@ -149,6 +155,9 @@ static const char prelude_truncate[] = {
 static const char product_block[] = {
 #embed "product/block.cl" suffix(, 0)
 };
+static const char product_each_row[] = {
+#embed "product/each_row.cl" suffix(, 0)
+};
 static const char pack_rows[] = {
 #embed "product/pack_rows.cl" suffix(, 0)
 };
@@ -216,9 +225,11 @@ static const ck_source sources[] = {
     ROW("codes/map.cl", codes_map),
     ROW("codes/pool.cl", codes_pool),
     ROW("conv/convolve_planes.cl", convolve_planes),
+    ROW("conv/convolve_rows.cl", convolve_rows),
     ROW("conv/convolve_tile.cl", convolve_tile),
     ROW("conv/convolve_vector.cl", convolve_vector),
     ROW("conv/geometry.cl", convolution_geometry),
+    ROW("conv/padded_rows.cl", convolve_padded_rows),
     ROW("conv/sum_runs.cl", convolve_sum_runs),
     ROW("conv/weight_gradient.cl", convolve_weight_gradient),
     ROW("conv/weight_gradient_tile.cl", convolve_weight_gradient_tile),
@@ -262,6 +273,7 @@ static const ck_source sources[] = {
     ROW("prelude/runs.cl", prelude_runs),
     ROW("prelude/truncate.cl", prelude_truncate),
     ROW("product/block.cl", product_block),
+    ROW("product/each_row.cl", product_each_row),
     ROW("product/pack_rows.cl", pack_rows),
     ROW("product/result.cl", product_result),
     ROW("product/vectors.cl", vectors),

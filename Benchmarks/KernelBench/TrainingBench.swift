@@ -1,3 +1,5 @@
+import Execution
+import Graph
 import OpenCLBackend
 import OperationCases
 import Operations
@@ -45,11 +47,24 @@ struct TrainingBench {
     // The backward pass multiplies twice as often as the forward pass.
     let multiplications = 3 * Double(network.multiplications)
     result.operations = 2 * multiplications * Double(settings.batch)
+    result.bytes = try Self.bytes(of: trainer.step)
     result.ceiling = BenchmarkResult.median(of: peaks) * 1e9 / multiplications
     result.ceilingName = ceilings.floats.name
     result.bandwidth = ceilings.bandwidth
     result.isOnReference = backend.hostOperations != before
     return result
+  }
+
+  /// Bytes that the operations of a step read and write, each tensor once an operation.
+  private static func bytes(of step: StepGraph) throws -> Double {
+    let shapes = try GraphAnalysis(of: step.graph).shapes
+    let moving = step.graph.nodes.filter {
+      !["Reshape", "Flatten", "Identity"].contains($0.operatorType)
+    }
+    return moving.flatMap { $0.inputs + $0.outputs }.reduce(0) { total, name in
+      guard let value = shapes[name] else { return total }
+      return total + Double(value.shape.reduce(value.elementType.byteCount, *))
+    }
   }
 
   /// The losses of two steps and the parameters behind them.

@@ -9,8 +9,8 @@
 // Outputs are numbered image by image, so a vector of them can reach over rows and images. Its
 // neighbours in a row are a run; a vector of few runs is loaded with a masked vector load a run.
 //
-// After product/vectors.cl, product/block.cl, product/result.cl and conv/geometry.cl. ELEMENT is
-// the type of x.
+// After product/vectors.cl, product/each_row.cl, product/block.cl, product/result.cl and
+// conv/geometry.cl. ELEMENT is the type of x.
 #ifndef ELEMENT
 #error "ELEMENT: float, or char or uchar with CODES"
 #endif

@@ -10,8 +10,9 @@
 // Vectors run across filters, never along the sum, whose order is that of `WeightGradient` in
 // Swift. sum_runs.cl adds the runs where there are several.
 //
-// After product/vectors.cl and conv/geometry.cl, of a convolution over at most two axes. VECTORS:
-// vectors of filters that are worked on together, 1 or 2.
+// After product/vectors.cl, product/each_row.cl, conv/geometry.cl and conv/padded_rows.cl, of a
+// convolution over at most two axes. VECTORS: vectors of filters that are worked on together, 1
+// or 2.
 #if VECTORS != 1 && VECTORS != 2
 #error "VECTORS: 1 or 2"
 #endif
@@ -20,48 +21,24 @@
 #define RUN 4096
 #define LANES (VECTORS * VECTOR)
 #if VECTOR == 16
-#define ROWS 12
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define LOW(u, v)                                                                                  \
   ((float16)(u.s0, v.s0, u.s1, v.s1, u.s2, v.s2, u.s3, v.s3, u.s4, v.s4, u.s5, v.s5, u.s6, v.s6,   \
              u.s7, v.s7))
 #define HIGH(u, v)                                                                                 \
   ((float16)(u.s8, v.s8, u.s9, v.s9, u.sa, v.sa, u.sb, v.sb, u.sc, v.sc, u.sd, v.sd, u.se, v.se,   \
              u.sf, v.sf))
-#else
-#define ROWS 6
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
-#if VECTOR == 8
+#elif VECTOR == 8
 #define LOW(u, v) ((float8)(u.s0, v.s0, u.s1, v.s1, u.s2, v.s2, u.s3, v.s3))
 #define HIGH(u, v) ((float8)(u.s4, v.s4, u.s5, v.s5, u.s6, v.s6, u.s7, v.s7))
 #else
 #define LOW(u, v) ((float4)(u.s0, v.s0, u.s1, v.s1))
 #define HIGH(u, v) ((float4)(u.s2, v.s2, u.s3, v.s3))
 #endif
-#endif
 
 // Neighbouring outputs of one row: where their first tap lies in `columns`, and how many they are.
 typedef struct {
   int from, length;
 } Stretch;
-
-// VECTOR elements of the row of the input at `row` from `column` on, 0 beyond its ends.
-floatv load_padded(__constant Geometry *g, __global const float *x, const int row,
-                   const int column) {
-  const int from = row + column;
-  const intv columns = column + LANE_NUMBERS;
-  if (from >= 0 && from + VECTOR <= g->elements) {
-    const floatv elements = vloadv(0, x + from);
-    if (column >= 0 && column + VECTOR <= g->inputX) return elements;
-    return select((floatv)(0.0f), elements, (columns >= 0) & (columns < g->inputX));
-  }
-  float some[VECTOR];
-  for (int lane = 0; lane < VECTOR; lane++) {
-    const int c = column + lane;
-    some[lane] = c >= 0 && c < g->inputX ? x[row + c] : 0.0f;
-  }
-  return vloadv(0, some);
-}
 
 // Brings what the outputs `start` to `start + count - 1` read of channels `first` to `end - 1` into
 // `columns`: every image's rows from the first that is read to the last, `pitch` elements each, a
@@ -88,14 +65,8 @@ int fill_columns(__constant Geometry *g, __global const float *x, const int grou
     for (int channel = first; channel < end; channel++) {
       __local float *to = columns + (channel - first) * spread + base;
       const int plane = s.base + channel * input_plane(g);
-      for (int r = 0; r < rows; r++, to += pitch) {
-        const int y = s.y + r;
-        const int isInside = y >= 0 && y < g->inputY;
-        for (int c = 0; c < pitch; c += VECTOR)
-          vstorev(isInside ? load_padded(g, x, plane + y * g->inputX, g->originX + c)
-                           : (floatv)(0.0f),
-                  0, to + c);
-      }
+      for (int r = 0; r < rows; r++, to += pitch)
+        copy_padded(g, x, plane, s.y + r, g->originX, pitch, to);
     }
     base += rows * pitch;
   }
@@ -161,8 +132,12 @@ void multiply_stretches(const Stretch *stretches, const int n, const int stride,
                         __local float *restrict totals) {
 #define DECLARE(r)                                                                                 \
   __local const float *restrict x##r = columns + offsets[r];                                       \
-  floatv a##r = 0.0f, b##r = 0.0f;
+  floatv a##r = 0.0f;
   EACH_ROW(DECLARE)
+#if VECTORS == 2
+#define DECLARE_SECOND(r) floatv b##r = 0.0f;
+  EACH_ROW(DECLARE_SECOND)
+#endif
   for (int s = 0; s < n; s++) {
     const int end = stretches[s].from + stretches[s].length * stride;
     for (int i = stretches[s].from; i < end; i += stride) {

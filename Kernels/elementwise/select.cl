@@ -15,7 +15,9 @@ __kernel LB_GROUP void choose(__global const uchar *restrict condition,
     __global const WORD *restrict ys = with + lb_offset(runs, 2, start);
     __global WORD *restrict zs = to + start;
     for (uint i = 0; i < length; i++) {
-      zs[i] = cs[i * C_STEP] != 0 ? xs[i * X_STEP] : ys[i * Y_STEP];
+      // Both are read, so that vectors of them can be.
+      const WORD x = xs[i * X_STEP], y = ys[i * Y_STEP];
+      zs[i] = cs[i * C_STEP] != 0 ? x : y;
     }
   }
 }

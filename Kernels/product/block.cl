@@ -9,23 +9,10 @@
 // Vectors run across columns, never along the sum: the order is that of CanonicalFloats.md for any
 // ROWS and VECTOR.
 //
-// After product/vectors.cl.
-#ifndef ROWS
-#error "ROWS: rows of weights that are worked on together, 4, 6, 8 or 12"
-#endif
+// After product/vectors.cl and product/each_row.cl.
 
 // Columns of a panel.
 #define LANES (2 * VECTOR)
-
-#if ROWS == 12
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
-#elif ROWS == 8
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
-#elif ROWS == 6
-#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
-#elif ROWS == 4
-#define EACH_ROW(X) X(0) X(1) X(2) X(3)
-#endif
 
 // Adds a partial sum of `count` products to the totals, or makes it the totals if `isFirst`.
 void multiply_block(__global const float *restrict weights, __local const float *restrict columns,

@@ -48,9 +48,8 @@ fake_quantize_gradient(__global const float *restrict x, __global const float *r
 #if STEP
       const float scale = scales[parameter + i], zero = (float)zero_points[parameter + i];
 #endif
-      const float value = x[start + i];
-      dx[start + i] =
-          (value >= -zero * scale) & (value <= (TOP - zero) * scale) ? dy[start + i] : 0.0f;
+      const float value = x[start + i], slope = dy[start + i];
+      dx[start + i] = ((value >= -zero * scale) & (value <= (TOP - zero) * scale)) ? slope : 0.0f;
     }
   }
 }

@@ -60,7 +60,9 @@ extension OpenCLBackend {
     guard y.count > 0 else { return y }
     let xZeroPoint = try xZeroPoint ?? zeroCode(x.elementType)
     for (index, pass) in geometry.passes.enumerated() {
-      guard let form = ConvolutionForm(geometry, pass, on: facts) else { continue }
+      let form = ConvolutionForm(
+        geometry, pass, on: facts, ofFloats: x.elementType == .float32)
+      guard let form else { continue }
       var packing = packing
       packing.rows = form.packedRows
       packing.taps = pass.taps.map { Int32($0.index) }

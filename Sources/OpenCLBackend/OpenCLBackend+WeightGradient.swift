@@ -50,8 +50,10 @@ extension OpenCLBackend {
     case .vector(let parts):
       let kernel = DeviceKernel(
         "conv/weight_gradient.cl", "weight_gradient",
-        ["VECTOR=\(parts.width)", "VECTORS=\(parts.vectors)"],
-        preludes: ["product/vectors.cl", "conv/geometry.cl"])
+        ["VECTOR=\(parts.width)", "VECTORS=\(parts.vectors)", "ROWS=\(parts.rows)"],
+        preludes: [
+          "product/vectors.cl", "product/each_row.cl", "conv/geometry.cl", "conv/padded_rows.cl",
+        ])
       try launch(
         kernel, global: [runs, parts.weightParts * parts.filterParts, geometry.groups],
         local: [1, 1, 1], numbers, taps, x, dy, sums, Int32(parts.partTiles),
@@ -107,6 +109,8 @@ private struct WeightGradientParts {
   let width: Int
   /// Vectors of filters that are worked on together.
   let vectors: Int
+  /// Weights of a filter that are worked on together.
+  let rows: Int
   /// Tiles of weights of a part.
   var partTiles: Int
   let weightParts: Int
@@ -128,6 +132,7 @@ private struct WeightGradientParts {
     width = facts.numbers(.convolutionVector)[0]
     vectors = geometry.filters > width ? 2 : 1
     let rows = width == 16 ? 12 : 6
+    self.rows = rows
     let lanes = vectors * width
     func parts(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
     partFilters = min(parts(geometry.filters, lanes), max(1, Self.mostFilters / lanes)) * lanes

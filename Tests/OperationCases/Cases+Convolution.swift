@@ -68,6 +68,9 @@ extension ConvolutionCase {
     ConvolutionCase(
       "3x3, border", x: [2, 3, 9, 11], filters: 5, kernel: [3, 3], padBefore: [1, 1],
       padAfter: [1, 1]),
+    ConvolutionCase(
+      "few filters, bands of rows, two blocks", x: [4, 30, 33, 30], filters: 14, kernel: [3, 3],
+      dilations: [2, 1], padBefore: [1, 2], padAfter: [2, 0]),
     ConvolutionCase("1x1", x: [3, 19, 5, 7], filters: 13, kernel: [1, 1]),
     ConvolutionCase(
       "1x1, stride 2", x: [2, 8, 9, 10], filters: 9, kernel: [1, 1], strides: [2, 2]),

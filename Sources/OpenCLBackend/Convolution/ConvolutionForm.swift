@@ -5,6 +5,8 @@ enum ConvolutionForm: Hashable, Sendable {
   /// `convolve_vector.cl`: vectors of `width`, tiles of `rows` filters, `partTiles` of them for a
   /// work-item.
   case vector(width: Int, rows: Int, partTiles: Int)
+  /// `convolve_rows.cl`: vectors of `width`, tiles of `rows` filters, a band of rows for a work-item.
+  case rows(width: Int, rows: Int, ConvolutionBand)
   /// `convolve_planes.cl`: vectors of `width`, a plane for a work-item.
   case planes(width: Int)
   /// `convolve_tile.cl`: work-groups of `side` by `side` items.
@@ -13,18 +15,26 @@ enum ConvolutionForm: Hashable, Sendable {
   /// Rows that weights are packed in.
   var packedRows: Int {
     switch self {
-    case .vector(_, let rows, _): rows
+    case .vector(_, let rows, _), .rows(_, let rows, _): rows
     case .planes, .tile: 1
     }
   }
 
-  /// The form for a pass on a device; `nil` if it has none.
-  init?(_ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, on facts: DeviceFacts) {
+  /// The form for a pass on a device; `nil` if it has none. `ofFloats`: whether it is a convolution of
+  /// floats, not of codes and no matrix product.
+  init?(
+    _ geometry: ConvolutionGeometry, _ pass: ConvolutionGeometry.Pass, on facts: DeviceFacts,
+    ofFloats: Bool = false
+  ) {
     let width = facts.numbers(.convolutionVector)[0]
     // Oclgrind, for one, has less local memory than the columns of a block take.
     let hasVectors = facts.isCPU && facts.localMemorySize >= 1 << 16
     if hasVectors, geometry.channels == 1, geometry.filters <= 2, geometry.groups > 1 {
       self = .planes(width: width)
+    } else if hasVectors, ofFloats, geometry.filters <= Self.fewFilters,
+      let band = ConvolutionBand(geometry, pass, width: width, on: facts)
+    {
+      self = .rows(width: width, rows: Self.bestRows(for: geometry.filters, width: width), band)
     } else if hasVectors, let vector = Self.vector(geometry, pass, width: width, facts) {
       self = vector
     } else if facts.maxWorkGroupSize >= 64 {
@@ -33,6 +43,10 @@ enum ConvolutionForm: Hashable, Sendable {
       return nil
     }
   }
+
+  /// Filters up to which loading a block's inputs for every tap takes longer than what is left out of
+  /// a band's rows.
+  private static let fewFilters = 16
 
   /// The vector form, if local memory holds its columns and totals.
   private static func vector(

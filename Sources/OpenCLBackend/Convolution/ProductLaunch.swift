@@ -44,7 +44,8 @@ extension OpenCLBackend {
         "conv/convolve_vector.cl", "convolve_vector",
         product.definitions + ["VECTOR=\(width)", "ROWS=\(rows)"],
         preludes: [
-          "product/vectors.cl", "product/block.cl", "product/result.cl", "conv/geometry.cl",
+          "product/vectors.cl", "product/each_row.cl", "product/block.cl", "product/result.cl",
+          "conv/geometry.cl",
         ])
       try launch(
         kernel, product, operation,
@@ -53,6 +54,23 @@ extension OpenCLBackend {
         ], local: [1, 1, 1], Int32(partTiles),
         LocalMemory(byteCount: CanonicalProduct.blockLength * lanes * 4),
         LocalMemory(byteCount: partTiles * rows * lanes * 4))
+    case .rows(let width, let rows, let band):
+      let kernel = DeviceKernel(
+        "conv/convolve_rows.cl", "convolve_rows",
+        product.definitions + ["VECTOR=\(width)", "ROWS=\(rows)"],
+        preludes: [
+          "product/vectors.cl", "product/each_row.cl", "product/result.cl", "conv/geometry.cl",
+          "conv/padded_rows.cl",
+        ])
+      let tiles = (geometry.filters + rows - 1) / rows
+      let bands = (pass.count.y + band.rows - 1) / band.rows
+      try launch(
+        kernel, product, operation, global: [geometry.batch * bands, 1, geometry.groups],
+        local: [1, 1, 1], Int32(tiles), Int32(band.rows), Int32(band.pitch), Int32(band.width),
+        Int32(band.spread),
+        SIMD4<Int32>(Int32(band.first.y), Int32(band.first.z), Int32(band.reach), 0),
+        LocalMemory(byteCount: band.channels * band.spread * 4),
+        LocalMemory(byteCount: tiles * rows * band.width * 4))
     case .planes(let width):
       let kernel = DeviceKernel(
         "conv/convolve_planes.cl", "convolve_planes", product.definitions + ["VECTOR=\(width)"],
