@@ -31,6 +31,9 @@ public protocol TrainingSession {
   /// What is done one after the other; the list does not change. Float training has one stage.
   var stages: [TrainingStage] { get }
 
+  /// What was not done as asked, one message each; it may grow from stage to stage.
+  var warnings: [String] { get }
+
   /// Prepares stage `index`: quantizes and freezes weights, and makes quantizers of activations from
   /// histograms of what the network computes of `calibration`.
   ///
@@ -71,6 +74,11 @@ public protocol TrainingSession {
   /// The network as it is written to a file: ONNX's operators alone, inputs and outputs as the model
   /// has them. After the last stage, everything that was to be quantized is.
   func exportedModel() throws -> Graph
+}
+
+extension TrainingSession {
+  /// None.
+  public var warnings: [String] { [] }
 }
 
 /// The loss of a step is NaN or infinite: the rate is too high, or the data hold such values.

@@ -5,25 +5,29 @@ import LowBit
 /// `qtool train`
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model on data, on any OpenCL device.",
+    abstract: "Train a model on data, in few bits or in float.",
     discussion: examples(
-      "qtool train model.onnx --bits float --data 'train-images-idx3-ubyte.gz?scale=1/255' -o t.onnx",
-      "qtool train model.onnx --bits float --data train/ --validation test/ --epochs 20 "
-        + "--augment flip,crop:4 -o t.onnx",
-      "qtool train model.onnx --bits float --data images/ --loss distill --teacher large.onnx -o t.onnx",
-      "qtool train model.onnx --bits float --data train/ --initialize --rate 0.05 --run runs/1 -o t.onnx",
-      "qtool train model.onnx --bits float --data train/ --initialize --rate 0.05 --run runs/1 "
-        + "-o t.onnx --resume")
-        + """
+      "qtool train model.onnx --data train/ --validation test/ --preset w4a4 --epochs 20 -o q.onnx",
+      "qtool train model.onnx --data images/ --loss distill --weight-bits 3 --activation-bits 3 "
+        + "--schedule neuron --groups 8 --epochs 20 -o q.onnx",
+      "qtool train model.onnx --data train/ --preset w4a4 --run runs/1 -o q.onnx --resume",
+      "qtool train model.onnx --bits float --data train/ --augment flip,crop:4 --initialize -o f.onnx"
+    )
+      + """
 
 
-        Every epoch sees the data in another order, in whole batches; what is left over makes no \
-        batch and differs from epoch to epoch. The run folder holds settings, log and the last \
-        checkpoint; --resume goes on from it, with the bytes of a run that was never stopped.
-        """)
+      Every epoch sees the data in another order, in whole batches; what is left over makes no \
+      batch and differs from epoch to epoch. The run folder holds settings, log and the last \
+      checkpoint; --resume goes on from it, with the bytes of a run that was never stopped.
+      """)
 
   /// What the result is made of.
-  enum Bits: String, ExpressibleByArgument, CaseIterable { case float }
+  enum Bits: String, ExpressibleByArgument, CaseIterable {
+    /// Codes, as quantization-aware training makes them.
+    case quantized
+    /// Floats: nothing is quantized.
+    case float
+  }
 
   @Argument(help: "The ONNX model in float.", completion: .file(extensions: ["onnx"]))
   var model: String
@@ -35,10 +39,14 @@ struct Train: ParsableCommand {
     completion: .file())
   var validation: String?
 
-  @Option(help: ArgumentHelp("float: nothing is quantized.", valueName: "bits"))
-  var bits: Bits
+  @Option(
+    help: ArgumentHelp(
+      "quantized, by the options below, or float: nothing is quantized.", valueName: "bits"))
+  var bits: Bits = .quantized
 
   @OptionGroup var training: TrainingOptions
+  @OptionGroup var quantized: QuantizedTrainingOptions
+  @OptionGroup var quantization: QuantizationOptions
 
   @Option(
     name: .customLong("run"),
@@ -66,12 +74,25 @@ struct Train: ParsableCommand {
     if let checkpointSteps, checkpointSteps < 1 {
       throw ValidationError("--checkpoint-steps: at least 1 is needed")
     }
+    if bits == .quantized, training.normalization == .keep {
+      throw ValidationError(
+        "--normalization keep: layers are quantized with their normalizations folded; train with "
+          + "--bits float --normalization keep before")
+    }
     if !(1...64).contains(threads) { throw ValidationError("--threads: 1 to 64 are possible") }
   }
 
   func run() throws {
     try common.begin(self)
     try target.check()
+    if bits == .float {
+      let idle = try Configuration.givenSettings().intersection(QuantizedTrainingOptions.names)
+      guard idle.isEmpty else {
+        throw UsageError(
+          "--bits float quantizes nothing; without meaning there: "
+            + idle.sorted().map { "--\($0)" }.joined(separator: ", "))
+      }
+    }
     let job = try TrainingJob(self)
     try job.folder.check(resuming: resume, overwrite: target.overwrite)
     if common.dryRun {

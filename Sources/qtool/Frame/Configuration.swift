@@ -34,6 +34,14 @@ enum Configuration {
     return expanded
   }
 
+  /// The long names of the options that were given, on the command line or in the file.
+  static func givenSettings() throws -> Set<String> {
+    let arguments = effective.withLock { $0 }
+    let (schema, depth) = try CommandSchema.root().command(namedBy: arguments)
+    return Set(
+      GivenArguments(Array(arguments.dropFirst(depth)), settings: schema.settings).values.keys)
+  }
+
   /// The settings of this run as TOML: what was given, else the file's, else the default.
   static func resolvedSettings() throws -> String {
     let arguments = effective.withLock { $0 }

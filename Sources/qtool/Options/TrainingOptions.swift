@@ -95,8 +95,9 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "fold (into the layer before) or keep (trained with the batch's statistics)."))
-  var normalization: NormalizationTreatment = .keep
+      "BatchNormalization: fold (into the layer before; always where layers are quantized) or keep "
+        + "(trained with the batch's statistics; the default in float)."))
+  var normalization: NormalizationTreatment?
 
   @Flag(
     inversion: .prefixedNo,

@@ -4,19 +4,37 @@ import LowBit
 extension TrainingJob {
   /// Trains on a backend, from the folder's checkpoint where there is one, and writes the model.
   func train<B: Backend>(on backend: B) throws -> TrainingResult {
-    let session = try floatSession(on: backend)
-    return try train(session, targetShape: session.step.targetShape, on: backend)
+    switch command.bits {
+    case .float:
+      let session = try floatSession(on: backend)
+      return try train(session, targetShape: session.step.targetShape, on: backend)
+    case .quantized:
+      let session = try quantizedSession(on: backend)
+      return try train(session, targetShape: session.step.targetShape, on: backend)
+    }
   }
 
   /// What `--dry-run` prints.
   func outline(device: String) throws -> TrainingOutline {
-    let session = try floatSession(on: ReferenceBackend.shared)
-    let plan = plan(stageCount: session.stages.count)
+    switch command.bits {
+    case .float:
+      let session = try floatSession(on: ReferenceBackend.shared)
+      return outline(session.stages, parameters: session.step.parameters.count, device: device)
+    case .quantized:
+      let session = try quantizedSession(on: ReferenceBackend.shared)
+      return outline(session.stages, parameters: session.step.parameters.count, device: device)
+    }
+  }
+
+  private func outline(
+    _ stages: [TrainingStage], parameters: Int, device: String
+  ) -> TrainingOutline {
+    let plan = plan(stageCount: stages.count)
     return TrainingOutline(
       model: command.model, data: stream.data.name, samples: stream.data.count,
-      batch: stream.batchSize, leftOver: stream.leftOver, stages: session.stages.map(\.name),
+      batch: stream.batchSize, leftOver: stream.leftOver, stages: stages.map(\.name),
       stepsPerEpoch: plan.stepsPerEpoch, steps: plan.stepCount,
-      parameters: session.step.parameters.count, device: device, run: folder.path)
+      parameters: parameters, device: device, run: folder.path)
   }
 
   private func train<Session: TrainingSession, B: Backend>(
@@ -36,7 +54,13 @@ extension TrainingJob {
       }
       Console.shared.note("resumed after step \(run.stepsDone) of \(plan.stepCount)")
     }
+    let before = run.session.warnings
+    for warning in before { Console.shared.warn(warning) }
     let seconds = try report(&run, surroundings, to: &folder)
+    // What became known in the stages.
+    for warning in run.session.warnings where !before.contains(warning) {
+      Console.shared.warn(warning)
+    }
     try write(run.session.exportedModel(), steps: plan.stepCount)
     return TrainingResult(
       output: command.target.output, run: folder.path, device: backend.name,
@@ -83,6 +107,7 @@ extension TrainingJob {
     targetShape: [Int], on backend: B
   ) throws -> TrainingRun<Session>.Surroundings {
     let options = command.training
+    let calibrationSamples = command.bits == .quantized ? command.quantized.calibration : 0
     guard options.loss != .labels else {
       guard targetShape.count >= 2, targetShape[0] == stream.batchSize else {
         throw GraphError.unsupported(
@@ -92,14 +117,14 @@ extension TrainingJob {
       return .init(
         targets: LabelTargets(shape: targetShape).targets,
         validate: try validator(reference: nil, on: backend),
-        checkpointSteps: command.checkpointSteps)
+        calibrationSamples: calibrationSamples, checkpointSteps: command.checkpointSteps)
     }
     let own = try Teacher(teacher, batch: stream.batchSize, loss: options.stepLoss, on: backend)
     let needsReference = try validation?.data.sample(at: 0).label == nil
     return .init(
       targets: { try own.targets($0.inputs) },
       validate: try validator(reference: needsReference ? teacher : nil, on: backend),
-      checkpointSteps: command.checkpointSteps)
+      calibrationSamples: calibrationSamples, checkpointSteps: command.checkpointSteps)
   }
 
   /// What measures the network on the validation data.

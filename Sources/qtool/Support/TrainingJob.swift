@@ -10,11 +10,13 @@ struct TrainingJob {
   let teacher: Graph
   let stream: TrainingStream
   private let rates: RateSchedule
+  private let quantization: QuantizedTrainingSettings
   let folder: RunFolder
   let validation: (data: any Dataset, batch: (size: Int, isFixed: Bool))?
 
   init(_ command: Train) throws {
     self.command = command
+    quantization = try command.quantized.settings(command.quantization.settings())
     let options = command.training
     var graph = try Self.read(command.model)
     teacher = try options.teacher.map { try Self.read($0) } ?? graph
@@ -64,7 +66,17 @@ struct TrainingJob {
     return try located(command.model) {
       try FloatTraining(
         graph, batch: stream.batchSize, loss: options.stepLoss, optimizer: options.stepOptimizer,
-        normalization: options.normalization, on: backend)
+        normalization: options.normalization ?? .keep, on: backend)
+    }
+  }
+
+  /// Quantization-aware training of the model.
+  func quantizedSession<B: Backend>(on backend: B) throws -> QuantizedSession<B> {
+    let options = command.training
+    return try located(command.model) {
+      try QuantizedSession(
+        graph, settings: quantization, batch: stream.batchSize, loss: options.stepLoss,
+        optimizer: options.stepOptimizer, on: backend)
     }
   }
 

@@ -1,0 +1,93 @@
+public import ArgumentParser
+public import LowBit
+
+/// How a network is quantized while it is trained.
+struct QuantizedTrainingOptions: ParsableArguments {
+  /// The schedule, without its groups.
+  enum Course: String, ExpressibleByArgument, CaseIterable, Encodable {
+    case direct, layer, filter, neuron
+  }
+
+  /// What stands still.
+  enum Freeze: String, ExpressibleByArgument, CaseIterable, Encodable { case weights, all }
+
+  @Option(
+    help: ArgumentHelp(
+      "direct (everything at once), layer by layer, or filter or neuron: --groups portions of a layer."
+    ))
+  var schedule: Course = .direct
+
+  @Option(
+    help: ArgumentHelp(
+      "Portions of a layer for --schedule filter and neuron; as many as channels is one at a time.",
+      valueName: "count"))
+  var groups = 4
+
+  @Option(
+    help: ArgumentHelp(
+      "The order of a layer's filters: index, norm (largest first) or error (smallest first)."))
+  var order: FilterOrder = .index
+
+  @Option(
+    help: ArgumentHelp(
+      "Quantizers of activations that let derivatives pass: all, previous (the input of the layer being "
+        + "quantized) or none."))
+  var ste: StraightThrough = .all
+
+  @Option(help: "What stands still once weights have codes: weights, or all (biases too).")
+  var freeze: Freeze = .weights
+
+  @Flag(
+    name: .customLong("borders-last"), inversion: .prefixedNo,
+    help: "Quantize layers that keep 256 levels after the others.")
+  var leavesBordersForLast = false
+
+  @Flag(
+    name: .customLong("learn-scales"), inversion: .prefixedNo, help: "Train scales, too.")
+  var learnsScales = false
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Let a filter's weights make up for one another's errors when they get their codes.")
+  var compensate = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Samples that histograms of activations are made of, in whole batches.", valueName: "count"))
+  var calibration = 512
+
+  func validate() throws {
+    guard groups > 0 else { throw ValidationError("--groups: at least 1 is needed") }
+    guard calibration > 0 else { throw ValidationError("--calibration: at least 1 is needed") }
+  }
+
+  /// The long names of options that say how a network is quantized, here and in
+  /// ``QuantizationOptions``.
+  static let names: Set<String> = [
+    "activation-bits", "activation-levels", "borders-last", "calibration", "compensate",
+    "first-last", "freeze",
+    "granularity", "groups", "improve", "layer", "learn-scales", "only", "order", "preset", "range",
+    "schedule", "scheme", "skip", "ste", "target", "weight-bits", "weight-levels", "weight-range",
+  ]
+
+  /// The settings of a session.
+  func settings(_ quantization: QuantizationSettings) throws -> QuantizedTrainingSettings {
+    let schedule: Schedule =
+      switch schedule {
+      case .direct: .direct
+      case .layer: .layer
+      case .filter: .filter(groups: groups)
+      case .neuron: .neuron(groups: groups)
+      }
+    let settings = QuantizedTrainingSettings(
+      quantization: quantization, schedule: schedule, order: order, straightThrough: ste,
+      freezing: freeze == .weights ? .weights : .everything,
+      leavesBordersForLast: leavesBordersForLast, learnsScales: learnsScales,
+      compensates: compensate)
+    try settings.validate()
+    return settings
+  }
+}
+
+extension FilterOrder: ExpressibleByArgument {}
+extension StraightThrough: ExpressibleByArgument {}
