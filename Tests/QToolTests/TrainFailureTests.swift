@@ -103,6 +103,7 @@ import Testing
       (["--augment", "flip"], "not read as images"), (["--momentum", "1"], "--momentum"),
       (["--rate-schedule", "step", "--milestones", "2"], "no part of all steps"),
       (["--teacher", "x.onnx"], "--loss labels has none"), (["--threads", "0"], "--threads"),
+      (["--schedule", "layer", "--ste", "none"], "without meaning there: --schedule, --ste"),
     ] {
       let model = try Models.write(
         Models.classifier, "m\(UInt64.random(in: 0 ... .max)).onnx", in: folder)

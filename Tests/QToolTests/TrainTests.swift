@@ -92,8 +92,8 @@ import Testing
     #expect(unlabelled.status == 5 && unlabelled.errors.contains("has no label"))
   }
 
-  /// Killed in the middle, at whatever step, the run goes on to the bytes of one that was not.
-  @Test func aKilledRunResumesToTheSameBytes() throws {
+  /// A network of two convolutions, and images for it.
+  func images() throws -> (model: String, data: String) {
     var graph = Models.deep(layers: 2, channels: 4, side: 12)
     graph.nodes += [
       Node("GlobalAveragePool", inputs: ["y2"], outputs: ["p"]),
@@ -108,12 +108,22 @@ import Testing
         "x": Tensor(x, shape: [count, 4, 12, 12]),
         "labels": Tensor((0..<count).map { Int64($0 % 4) }),
       ], to: "\(folder.path)/images.npz", overwrite: false)
+    return (model, "\(folder.path)/images.npz")
+  }
+
+  /// Killed in the middle, at whatever step, the run goes on to the bytes of one that was not.
+  @Test(arguments: [
+    ["--bits", "float", "--epochs", "8"],
+    ["--schedule", "neuron", "--groups", "2", "--weight-bits", "3", "--epochs-per-step", "1"],
+  ])
+  func aKilledRunResumesToTheSameBytes(_ kind: [String]) throws {
+    let (model, data) = try images()
     func arguments(_ name: String) -> [String] {
       [
-        "train", model, "--bits", "float", "--data", "\(folder.path)/images.npz", "--epochs", "8",
-        "--batch", "4", "--optimizer", "adamw", "--checkpoint-steps", "1", "-o",
-        "\(folder.path)/\(name).onnx", "--run", "\(folder.path)/\(name)",
-      ]
+        "train", model, "--data", data, "--batch", "4", "--optimizer", "adamw",
+        "--checkpoint-steps", "1", "-o", "\(folder.path)/\(name).onnx", "--run",
+        "\(folder.path)/\(name)",
+      ] + kind
     }
     let whole = Command(arguments("whole"), in: folder).wait()
     #expect(whole.status == 0, "\(whole.errors)")
@@ -136,5 +146,29 @@ import Testing
     #expect(try checkpoint("killed") == checkpoint("whole"))
     let hidden = TemporaryFolder.names(in: "\(folder.path)/killed")
     #expect(hidden == ["checkpoint.npz", "log.jsonl", "settings.toml"])
+  }
+
+  @Test(arguments: ["direct", "layer", "filter", "neuron"])
+  func trainsInFewBits(_ schedule: String) throws {
+    let (model, data) = try images()
+    let output = "\(folder.path)/q.onnx"
+    let outcome = qtool(
+      "train", model, "--data", data, "--validation", data, "--schedule", schedule, "--groups", "2",
+      "--preset", "w4a4", "--no-first-last", "--epochs", "4", "--batch", "4", "-o", output,
+      in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let stages = ["direct": 1, "layer": 2, "filter": 4, "neuron": 4][schedule]!
+    let log = lines("q.onnx.run/log.jsonl")
+    #expect(log.last?.contains("\"stage\":\(stages),") == true, "\(log)")
+    let graph = try ONNXReader.read(path: output)
+    #expect(graph.nodes.filter { $0.operatorType == "DequantizeLinear" }.count >= 4)
+    #expect(graph.inputs.map(\.name) == ["x"] && graph.outputs.map(\.name) == ["l"])
+    // What was measured in training is what the file gives.
+    let evaluated = qtool(
+      "evaluate", output, "--data", data, "--engine", "float", "--json", in: folder)
+    let top1 = try #require(
+      evaluated.output.split(separator: "\n").first { $0.contains("\"top1\"") })
+    let value = try #require(top1.split(separator: " ").last).dropLast()
+    #expect(log.last?.contains("\"validationTop1\":\(value)}") == true, "\(top1), \(log)")
   }
 }
