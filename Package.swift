@@ -143,7 +143,8 @@ let package = Package(
     .testTarget(
       name: "PostTrainingTests",
       dependencies: [
-        "Calibration", "Execution", "Graph", "Operations", "PostTraining", "Quantization", "Tensors",
+        "Calibration", "Execution", "Graph", "Operations", "PostTraining", "Quantization",
+        "Tensors",
       ]),
   ],
   swiftLanguageModes: [.v6],
