@@ -86,7 +86,7 @@ struct Train: ParsableCommand {
     try common.begin(self)
     try target.check()
     if bits == .float {
-      let idle = try Configuration.givenSettings().intersection(QuantizedTrainingOptions.names)
+      let idle = try Configuration.changedSettings().intersection(QuantizedTrainingOptions.names)
       guard idle.isEmpty else {
         throw UsageError(
           "--bits float quantizes nothing; without meaning there: "

@@ -88,6 +88,9 @@ struct Setting {
     "config", "save-config", "dry-run", "help", "version", "generate-completion-script",
   ]
 
+  /// Whether a flag is set where nothing is said.
+  var isOnByDefault: Bool { defaultValue == "true" || defaultValue == "--\(name)" }
+
   /// Every long name, without dashes.
   var longNames: [String] { [name] + aliases + (negation.map { [$0] } ?? []) }
 }

@@ -34,12 +34,18 @@ enum Configuration {
     return expanded
   }
 
-  /// The long names of the options that were given, on the command line or in the file.
-  static func givenSettings() throws -> Set<String> {
+  /// The long names of the options that were given another value than their default.
+  static func changedSettings() throws -> Set<String> {
     let arguments = effective.withLock { $0 }
     let (schema, depth) = try CommandSchema.root().command(namedBy: arguments)
+    let settings = schema.settings
+    let given = GivenArguments(Array(arguments.dropFirst(depth)), settings: settings).values
     return Set(
-      GivenArguments(Array(arguments.dropFirst(depth)), settings: schema.settings).values.keys)
+      settings.filter { setting in
+        guard let values = given[setting.name] else { return false }
+        if setting.isFlag { return values != ["\(setting.isOnByDefault)"] }
+        return setting.isRepeating || values.last != setting.defaultValue
+      }.map(\.name))
   }
 
   /// The settings of this run as TOML: what was given, else the file's, else the default.
@@ -53,8 +59,9 @@ enum Configuration {
       if let values = given[setting.name] {
         text += line(setting, values)
       } else if setting.isFlag {
-        text +=
-          "\(setting.name) = \(setting.defaultValue == "true" || setting.defaultValue == "--\(setting.name)")\n"
+        // A pair without a default stands for a third case, which a file says by saying nothing.
+        if setting.negation != nil, setting.defaultValue == nil { continue }
+        text += "\(setting.name) = \(setting.isOnByDefault)\n"
       } else if let value = setting.defaultValue, !setting.isRepeating {
         text += line(setting, [value])
       }
