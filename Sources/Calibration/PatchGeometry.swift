@@ -55,9 +55,9 @@ public struct PatchGeometry: Sendable, Hashable {
   /// Elements of a kernel.
   public var taps: Int { kernel.reduce(1, *) }
 
-  /// Patches that are looked at in one sample: where elements of a patch are many, fewer suffice and
-  /// cost as much.
-  static func patchLimit(elements: Int) -> Int { min(max((1 << 14) / max(elements, 1), 8), 64) }
+  /// Patches that are looked at in one sample. A thousand patches over all samples tell scales apart as
+  /// well as all of them; where elements are many they cost as much as the layer itself.
+  static func patchLimit(elements: Int) -> Int { min(max((1 << 13) / max(elements, 1), 8), 32) }
 
   /// Where the taps of the patches of one sample lie in a value of some spatial shape: for every patch
   /// that is looked at and every tap a row-major index, `nil` on the border.

@@ -108,7 +108,7 @@ private func statistics(
     }
     #expect(moments.layout.form == .whole)
     #expect(moments.count == UInt64(count))
-    // Sums of at most 64 floats a sample: their error is below 2^-17 of the largest.
+    // Sums of at most 32 floats a sample: their error is below 2^-17 of the largest.
     let bound = products.map(\.magnitude).max()! / Double(count) * 0x1p-17
     for (element, mean) in moments.means.enumerated() {
       #expect(abs(mean - sums[element] / Double(count)) <= bound.squareRoot())

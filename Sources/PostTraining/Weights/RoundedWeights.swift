@@ -43,19 +43,20 @@ struct RoundedWeights {
     }
   }
 
-  /// The quantizers that `choice` takes in place of those of least squares, filter by filter.
+  /// The quantizers that `choice` takes in place of those of least squares, filter by filter, and the gains
+  /// that their scales are to get after rounding.
   ///
   /// - Parameter meetsAllGroups: Whether each row holds weights for every group of channels.
   func quantizers(
     _ leastSquares: [Quantizer], chosenBy choice: ScaleChoice, meetsAllGroups: Bool
-  ) -> [Quantizer] {
+  ) -> (quantizers: [Quantizer], gains: [Double]) {
     precondition(leastSquares.count == rows.count, "every filter has a quantizer")
     let rowsOfGroup = rows.count / choice.error.layout.groups
-    var quantizers = leastSquares
-    quantizers.withUnsafeMutableBufferPointer { quantizers in
+    var found = leastSquares.map { (quantizer: $0, gain: 1.0) }
+    found.withUnsafeMutableBufferPointer { found in
       concurrently(rows.count) { row in
         let first = rows.range(row).lowerBound
-        quantizers[row] = rows.withRow(row) { values in
+        found[row] = rows.withRow(row) { values in
           let candidates = choice.candidates(leastSquares[row], values)
           let codes = candidates.map { candidate in
             [Int8](unsafeUninitializedCapacity: values.count) { codes, count in
@@ -65,14 +66,14 @@ struct RoundedWeights {
               count = values.count
             }
           }
-          return candidates[
-            choice.best(
-              of: candidates, codes: codes, weights: values,
-              group: meetsAllGroups ? nil : row / rowsOfGroup)]
+          let best = choice.best(
+            of: candidates, codes: codes, weights: values,
+            group: meetsAllGroups ? nil : row / rowsOfGroup)
+          return (candidates[best.candidate], best.gain)
         }
       }
     }
-    return quantizers
+    return (found.map(\.quantizer), found.map(\.gain))
   }
 
   private static func number(of row: Int, _ quantizers: [Quantizer]) -> Int {

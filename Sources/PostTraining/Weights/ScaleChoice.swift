@@ -6,12 +6,15 @@ import Quantization
 /// Least squares weighs all weights alike. What counts is what their errors leave in the outputs, which
 /// the second moments of the patches tell (``OutputError``). Every filter is rounded with a few scales from
 /// below the least-squares one to that which reaches the largest weight, each as it will be used, with
-/// sum-preserving rounding and gain where they are on.
+/// sum-preserving rounding and gain where they are on. With gains, each is also tried with the one that
+/// keeps the size of the outputs themselves, `w^T C w / w^T C q`, in place of `<w, w> / <w, q>`.
 struct ScaleChoice {
   let error: OutputError
   let levels: Int
   let scales: ScaleRule
   let hasGain: Bool
+
+  typealias Lanes = OutputError.Lanes
 
   /// Where candidates lie between the scale of least squares, 0, and that of the largest weight, 8,
   /// in logarithms; least squares and min-max win ties.
@@ -39,34 +42,58 @@ struct ScaleChoice {
     }
   }
 
-  /// The candidate whose errors leave the least in the outputs; the first of equals.
+  /// The candidate whose errors leave the least in the outputs, the first of equals, with its gain.
   ///
   /// - Parameters:
   ///   - codes: For every candidate the codes of the weights.
   ///   - group: The group of channels that the filter meets; `nil` for a filter of all groups.
   func best(
     of candidates: [Quantizer], codes: [[Int8]], weights: UnsafeBufferPointer<Float>, group: Int?
-  ) -> Int {
-    var scales = OutputError.Lanes.zero
-    for (lane, candidate) in candidates.enumerated() {
-      let moments = codes[lane].withUnsafeBufferPointer {
-        RowMoments(of: weights, codes: $0, scale: candidate.scale)
-      }
-      scales[lane] = Double(candidate.scaled(by: hasGain ? moments.gain : 1).scale)
-    }
-    var errors = [OutputError.Lanes](repeating: .zero, count: weights.count)
+  ) -> (candidate: Int, gain: Double) {
+    var scales = Lanes.zero
+    for (lane, candidate) in candidates.enumerated() { scales[lane] = Double(candidate.scale) }
+    var floats = [Lanes](repeating: .zero, count: weights.count)
+    var quantized = floats
+    var errors = floats
     for place in weights.indices {
-      var values = OutputError.Lanes.zero
-      for lane in candidates.indices { values[lane] = Double(codes[lane][place]) }
-      errors[place] = values * scales - Double(weights[place])
+      for lane in candidates.indices { quantized[place][lane] = Double(codes[lane][place]) }
+      quantized[place] *= scales
+      floats[place] = Lanes(repeating: Double(weights[place]))
+      errors[place] = quantized[place] - floats[place]
     }
-    let found = outputErrors(errors, group: group)
-    return candidates.indices.reduce(0) { found[$1] < found[$0] ? $1 : $0 }
+    let errorPower = power(errors, group: group)
+    guard hasGain else {
+      let best = candidates.indices.reduce(0) { errorPower[$1] < errorPower[$0] ? $1 : $0 }
+      return (best, 1)
+    }
+    let quantizedPower = power(quantized, group: group)
+    let floatPower = power(floats, group: group)
+    // Of |q - w|^2 = |q|^2 - 2 <q, w> + |w|^2.
+    let product = (quantizedPower + floatPower - errorPower) / 2
+    var best = (candidate: 0, gain: 1.0, error: Double.infinity)
+    for lane in candidates.indices {
+      let moments = codes[lane].withUnsafeBufferPointer {
+        RowMoments(of: weights, codes: $0, scale: candidates[lane].scale)
+      }
+      for gain in [moments.gain, floatPower[lane] / product[lane]]
+      where Self.gainRange.contains(gain) || gain == moments.gain {
+        let error =
+          gain * (gain * quantizedPower[lane] - 2 * product[lane]) + floatPower[lane]
+        if error < best.error { best = (lane, gain, error) }
+      }
+    }
+    return (best.candidate, best.gain)
   }
 
+  /// Gains that outputs may ask for: beyond, they have next to nothing in common with those of the float
+  /// weights.
+  private static let gainRange = 0.5...2
+
+  /// The mean squared outputs for weights, or errors of weights.
+  ///
   /// The weights of a row are channel by channel what a patch has, or, where a layer has more taps than
   /// the patches (in a transposed convolution, where each meets the same pixels), several of them.
-  private func outputErrors(_ errors: [OutputError.Lanes], group: Int?) -> OutputError.Lanes {
+  private func power(_ errors: [Lanes], group: Int?) -> Lanes {
     let layout = error.layout
     let groups = group.map { $0..<($0 + 1) } ?? 0..<layout.groups
     let elements = layout.elements / layout.groups
@@ -74,7 +101,7 @@ struct ScaleChoice {
     guard copies > 1 || groups.count > 1 else {
       return errors.withUnsafeBufferPointer { error($0, group: groups.lowerBound) }
     }
-    var sum = OutputError.Lanes.zero
+    var sum = Lanes.zero
     for group in groups {
       let first = group * elements * copies
       for copy in 0..<copies {

@@ -30,16 +30,17 @@ extension WeightPlan {
     var rounded = RoundedWeights(
       weights, plan: self, groupSize: groupSize,
       preservesSums: settings.improvements.contains(.squant) && channelAxis != nil)
+    var gains: [Double]?
     if let patches {
       let choice = ScaleChoice(
         error: OutputError(patches.moments, isCentered: patches.isCentered), levels: levels,
         scales: settings.scales, hasGain: settings.improvements.contains(.gain))
-      quantizers = rounded.quantizers(
+      (quantizers, gains) = rounded.quantizers(
         quantizers, chosenBy: choice, meetsAllGroups: meetsAllGroups)
     }
     rounded.round(quantizers)
     if settings.improvements.contains(.gain) {
-      quantizers = zip(quantizers, rounded.gains(quantizers)).map { $0.scaled(by: $1) }
+      quantizers = zip(quantizers, gains ?? rounded.gains(quantizers)).map { $0.scaled(by: $1) }
     }
     var remedies: [String] = []
     if let bias, groupSize == nil {
