@@ -7,16 +7,17 @@ import Quantization
 import Tensors
 import Testing
 
-/// Images `[1, 3, 8, 8]` whose pixels are like their neighbours and whose channels follow each other.
+/// Images `[1, 3, 5, 6]` whose pixels are like their neighbours and whose channels follow each other; so
+/// small that all patches are looked at.
 private func image(_ number: Int) -> CalibrationSample {
-  let noise = weights([3, 8, 8], seed: number &* 31 &+ 5).array(of: Float.self)
+  let noise = weights([3, 5, 6], seed: number &* 31 &+ 5).array(of: Float.self)
   let slope = Float(number % 7) - 3
-  let values = (0..<192).map { place in
-    let (channel, y, x) = (place / 64, place / 8 % 8, place % 8)
+  let values = (0..<90).map { place in
+    let (channel, y, x) = (place / 30, place / 6 % 5, place % 6)
     return 1 + slope * Float(x - y) / 8 * Float(channel + 1) + noise[place] * 0.4
   }
   return CalibrationSample(
-    inputs: ["x": Tensor(values, shape: [1, 3, 8, 8])], name: "image \(number)")
+    inputs: ["x": Tensor(values, shape: [1, 3, 5, 6])], name: "image \(number)")
 }
 
 private func observed(_ graph: Graph, _ settings: QuantizationSettings) throws -> Observations {
@@ -29,12 +30,12 @@ private func observed(_ graph: Graph, _ settings: QuantizationSettings) throws -
   return try calibrator.observations(of: .init(data: "images", sampleCount: 24))
 }
 
-/// A layer on `x`, `[N, 3, 8, 8]`, or on `x` as a matrix.
+/// A layer on `x`, `[N, 3, 5, 6]`, or on `x` as a matrix.
 private func network(_ node: Node, _ shape: [Int], isMatrix: Bool = false) -> Graph {
   var graph = Graph(
-    opsets: ["": 13], inputs: [value("x", [3, 8, 8])],
+    opsets: ["": 13], inputs: [value("x", [3, 5, 6])],
     outputs: [ValueInfo(name: "y", elementType: .float32)],
-    initializers: ["w": weights(shape, seed: 9), "shape": Tensor([Int64(0), 24, 8])],
+    initializers: ["w": weights(shape, seed: 9), "shape": Tensor([Int64(0), 15, 6])],
     nodes: [node])
   if isMatrix {
     graph.nodes[0].inputs[0] = "m"
@@ -68,7 +69,7 @@ private let networks: [(String, Graph)] = {
     ),
     (
       "matrix",
-      network(Node("MatMul", inputs: ["x", "w"], outputs: ["y"]), [8, 5], isMatrix: true)
+      network(Node("MatMul", inputs: ["x", "w"], outputs: ["y"]), [6, 5], isMatrix: true)
     ),
   ]
 }()
