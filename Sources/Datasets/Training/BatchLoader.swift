@@ -9,9 +9,12 @@ import Synchronization
 public final class BatchLoader: Sendable {
   private let queue: BatchQueue
 
-  /// Starts to prepare the batches `numbers` of `stream`.
+  /// Starts to prepare batches.
   ///
-  /// - Parameter threads: Threads that read and prepare.
+  /// - Parameters:
+  ///   - stream: Where the batches come from.
+  ///   - numbers: Which of them, in this order.
+  ///   - threads: Threads that read and prepare.
   public init(_ stream: TrainingStream, _ numbers: Range<Int>, threads: Int = 2) {
     precondition(threads > 0, "\(threads) threads")
     queue = BatchQueue(stream, numbers, capacity: 2 * threads)

@@ -13,6 +13,7 @@ public struct Teacher<B: Backend>: Sendable {
   ///   - loss: What the other is trained by: with ``Loss/distillation(temperature:)`` targets are the
   ///     softmax of the logits over the temperature, with ``Loss/crossEntropy`` that of the logits,
   ///     with ``Loss/squaredError`` the outputs as they are.
+  ///   - backend: Where it runs.
   /// - Throws: ``Graph/GraphError`` for a model that does not take the batch.
   public init(_ model: Graph, batch: Int, loss: Loss, on backend: B) throws {
     var graph = try model.closed(batch: batch)

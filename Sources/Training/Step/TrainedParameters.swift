@@ -26,7 +26,9 @@ public struct TrainedParameters: Sendable, Hashable {
   /// The initializers of type float32 that a convolution, a matrix product, a normalization or an
   /// addition of `graph` takes as weights or bias, or a quantizer in front of these.
   ///
-  /// - Parameter names: The initializers to choose from; `nil` takes all.
+  /// - Parameters:
+  ///   - graph: The network.
+  ///   - names: The initializers to choose from; `nil` takes all.
   /// - Throws: ``Graph/GraphError`` when there are none.
   public init(of graph: Graph, among names: Set<String>? = nil) throws {
     var parts: [Part] = []

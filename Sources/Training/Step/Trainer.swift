@@ -30,8 +30,14 @@ public struct Trainer<B: Backend> {
 
   /// Starts from the parameters that `model` has.
   ///
-  /// - Parameter names: Parameters that may be trained; `nil` takes all.
-  /// - Throws: As ``StepGraph/init(_:batch:loss:optimizer:)``, and what the backend throws.
+  /// - Parameters:
+  ///   - model: The network; its first output is trained.
+  ///   - batch: Samples of a step.
+  ///   - loss: What is made small.
+  ///   - optimizer: How.
+  ///   - names: Parameters that may be trained; `nil` takes all.
+  ///   - backend: Where.
+  /// - Throws: As making a ``StepGraph`` does, and what the backend throws.
   public init(
     _ model: Graph, batch: Int, loss: Loss, optimizer: Optimizer,
     training names: Set<String>? = nil,
