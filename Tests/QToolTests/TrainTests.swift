@@ -115,6 +115,10 @@ import Testing
   @Test(arguments: [
     ["--bits", "float", "--epochs", "8"],
     ["--schedule", "neuron", "--groups", "2", "--weight-bits", "3", "--epochs-per-step", "1"],
+    [
+      "--schedule", "filter", "--groups", "2", "--weight-bits", "3", "--epochs", "3", "--unfrozen",
+      "quantized", "--free-epochs", "1", "--learn-scales",
+    ],
   ])
   func aKilledRunResumesToTheSameBytes(_ kind: [String]) throws {
     let (model, data) = try images()

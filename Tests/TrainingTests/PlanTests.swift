@@ -11,6 +11,20 @@ import Training
     #expect(each.stepCount == 15 && each.steps(ofStage: 2) == 10..<15)
   }
 
+  @Test func theFirstStageCanHaveALengthOfItsOwn() {
+    func stages(_ length: TrainingPlan.Length, first: Double) -> [Range<Int>] {
+      let plan = TrainingPlan(
+        stageCount: 3, stepsPerEpoch: 10, length: length, firstEpochs: first,
+        rates: RateSchedule(peak: 1))
+      #expect(plan.steps(ofStage: 2).upperBound == plan.stepCount)
+      return (0..<3).map(plan.steps(ofStage:))
+    }
+    #expect(stages(.total(2), first: 1) == [0..<10, 10..<15, 15..<20])
+    #expect(stages(.total(2), first: 2) == [0..<20, 20..<20, 20..<20])
+    #expect(stages(.total(2), first: 0) == [0..<0, 0..<10, 10..<20])
+    #expect(stages(.perStage(0.5), first: 3) == [0..<30, 30..<35, 35..<40])
+  }
+
   @Test func ratesFollowTheirCourse() {
     let constant = RateSchedule(peak: 0.5, course: .constant, warmup: 4)
     #expect((0..<6).map { constant.rate(at: $0, of: 6) } == [0.125, 0.25, 0.375, 0.5, 0.5, 0.5])

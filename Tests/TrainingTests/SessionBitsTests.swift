@@ -10,12 +10,20 @@ import Testing
 
 /// Equal bits: on devices, and after a checkpoint.
 @Suite struct SessionBitsTests {
-  private static let schedules: [Schedule] = [.direct, .filter(groups: 2), .neuron(groups: 3)]
+  private static let modes: [QuantizedTrainingSettings] = [
+    Quarters.settings(.direct), Quarters.settings(.filter(groups: 2)),
+    Quarters.settings(.neuron(groups: 3)),
+    Quarters.settings(.filter(groups: 2)) {
+      $0.unfrozen = .quantized
+      $0.learnsScales = true
+      $0.compensates = true
+    },
+  ]
 
-  @Test(arguments: schedules)
-  func deviceTrainsToTheSameBits(_ schedule: Schedule) throws {
+  @Test(arguments: modes)
+  func deviceTrainsToTheSameBits(_ settings: QuantizedTrainingSettings) throws {
     func train<B: Backend>(_ backend: B) throws -> (losses: [Float], Graph) {
-      var session = try Quarters.session(Quarters.settings(schedule), on: backend)
+      var session = try Quarters.session(settings, on: backend)
       let losses = try Quarters.train(&session, steps: 2)
       return (losses, try session.exportedModel())
     }
@@ -27,9 +35,8 @@ import Testing
     }
   }
 
-  @Test(arguments: schedules)
-  func goesOnFromACheckpoint(_ schedule: Schedule) throws {
-    let settings = Quarters.settings(schedule)
+  @Test(arguments: modes)
+  func goesOnFromACheckpoint(_ settings: QuantizedTrainingSettings) throws {
     func advance(_ session: inout QuantizedSession<ReferenceBackend>, from step: Int) throws {
       for number in step..<step + 3 {
         let (x, target) = Quarters.samples(number)

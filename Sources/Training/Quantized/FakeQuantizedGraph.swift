@@ -29,7 +29,7 @@ struct FakeQuantizedGraph {
     self.state = state
     self.graph = graph
     self.graph.opsets[trainingDomain] = 1
-    if network.settings.schedule == .direct {
+    if network.settings.codesEveryStep {
       for layer in network.layers.indices { quantizeWeights(of: layer) }
     }
     let currentGroup = current.map { network.layers[$0].inputGroup }

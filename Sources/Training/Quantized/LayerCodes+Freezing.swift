@@ -7,8 +7,8 @@ import Tensors
 extension LayerCodes {
   /// Settles the codes of some filters: from now on they are what `weights` are now.
   ///
-  /// Filters with quantizers of their own get the ones of least error; filters that share one are
-  /// coded by that which the whole layer has got with its first filters.
+  /// Filters with quantizers of their own get the ones of least error, unless they have one already;
+  /// filters that share one are coded by that which the whole layer has got with its first filters.
   ///
   /// - Parameters:
   ///   - filters: The filters, none of them settled.
@@ -27,6 +27,7 @@ extension LayerCodes {
     let filterPlaces = FilterPlaces(layer)
     let places = filterPlaces.places(of: filters)
     let chosen = Tensor(places.map { weights[$0] }, shape: filterPlaces.shape(of: filters.count))
+    let each = layer.quantizerCount / isFrozen.count
     var remedies: [String] = []
     let found: Tensor
     if layer.sharesQuantizer {
@@ -38,6 +39,10 @@ extension LayerCodes {
       }
       found = layer.weights.codes(
         of: chosen, quantizers.compactMap { $0 }, improvements: settings.improvements)
+    } else if !quantizers.isEmpty, filters.allSatisfy({ quantizers[$0 * each] != nil }) {
+      let own = filters.flatMap { quantizers[$0 * each..<($0 + 1) * each] }
+      found = layer.weights.codes(
+        of: chosen, own.compactMap { $0 }, improvements: settings.improvements)
     } else {
       let own = bias.flatMap { bias in
         // A bias for each filter: a transposed convolution with groups has more.
@@ -48,7 +53,6 @@ extension LayerCodes {
         chosen, bias: own, settings: settings, on: backend)
       remedies = quantized.remedies
       found = quantized.codes
-      let each = quantized.quantizers.count / filters.count
       if quantizers.isEmpty { quantizers = .init(repeating: nil, count: each * isFrozen.count) }
       for (index, filter) in filters.enumerated() {
         for row in 0..<each {

@@ -33,6 +33,9 @@ extension QuantizedNetwork {
     }
   }
 
+  /// The place in the list of portions of what stage `index` settles; negative for the stage before.
+  func portion(ofStage index: Int) -> Int { settings.codesEveryStep ? index - 1 : index }
+
   /// The filters of a layer in the order in which they are quantized.
   private func order<B: Backend>(of layer: QuantizedLayer, on backend: B) throws -> [Int] {
     let filters = Array(0..<layer.filterCount)
@@ -53,19 +56,23 @@ extension QuantizedNetwork {
     return filters.sorted { (sums[$0], $0) < (sums[$1], $1) }
   }
 
-  /// The stages as a run shows them.
+  /// The stages as a run shows them: one a portion, behind the one in which everything moves where
+  /// portions only settle codes.
   func stages(of portions: [Portion]) -> [TrainingStage] {
     guard !portions.isEmpty else { return [TrainingStage(name: "direct")] }
     let counts = Dictionary(grouping: portions, by: \.layer).mapValues(\.count)
     var seen: [Int: Int] = [:]
-    return portions.map { portion in
-      let label = layers[portion.layer].node.label
-      seen[portion.layer, default: 0] += 1
-      guard let count = counts[portion.layer], count > 1, let number = seen[portion.layer] else {
-        return TrainingStage(name: label, layer: label)
+    let free = TrainingStage(name: "everything moves", settlesNothing: true)
+    return (settings.codesEveryStep ? [free] : [])
+      + portions.map { portion in
+        let label = layers[portion.layer].node.label
+        seen[portion.layer, default: 0] += 1
+        guard let count = counts[portion.layer], count > 1, let number = seen[portion.layer] else {
+          return TrainingStage(name: label, layer: label)
+        }
+        return TrainingStage(
+          name: "\(label), portion \(number) of \(count)", layer: label, components: portion.filters
+        )
       }
-      return TrainingStage(
-        name: "\(label), portion \(number) of \(count)", layer: label, components: portion.filters)
-    }
   }
 }

@@ -57,7 +57,7 @@ struct QuantizedNetwork: Sendable {
       settings.learnsScales
       ? LearnedScale.all(
         layers: layers, activations: activations, plan: plan,
-        includesWeights: settings.schedule == .direct) : []
+        includesWeights: settings.codesEveryStep) : []
     parameters = try TrainedParameters(
       of: trained, among: Set(plan.graph.initializers.keys).subtracting(constants.keys)
     ).appending(learnedScales.map { ($0.name, $0.shape) })

@@ -21,7 +21,8 @@ extension QuantizedSession {
       graph.initializers[name] = bias
       graph.nodes[layer.number].inputs[2] = name
     }
-    return try FakeQuantizedGraph(network, state, current: currentLayer, graph: graph).graph
+    return try FakeQuantizedGraph(network, state, current: currentPortion?.layer, graph: graph)
+      .graph
   }
 
   /// The quantized network in the form of ``PostTraining/QuantizationSettings/target``.
@@ -35,9 +36,10 @@ extension QuantizedSession {
   /// - Throws: As ``exportedModel()``.
   public func quantizedModel() throws -> QuantizedModel {
     let state = try stateOfNow()
-    let isDirect = portions.isEmpty
+    // A settled code is the nearest one of its own value.
+    let codesEveryStep = network.settings.codesEveryStep
     if let open = network.layers.indices.first(where: {
-      isDirect ? state.weights[$0].allQuantizers == nil : !state.weights[$0].isComplete
+      codesEveryStep ? state.weights[$0].allQuantizers == nil : !state.weights[$0].isComplete
     }) {
       throw GraphError.unsupported(
         "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
@@ -54,7 +56,7 @@ extension QuantizedSession {
       let own = state.weights[place]
       let quantizers = own.allQuantizers ?? []
       let codes =
-        isDirect
+        codesEveryStep
         ? layer.weights.codes(of: graph.weights(of: layer), quantizers, improvements: [])
         : Tensor(
           own.codes, shape: layer.shape, as: QuantizedWeights.storage(levels: layer.weights.levels))
@@ -79,7 +81,7 @@ extension QuantizedSession {
     let layer = network.layers[place]
     guard let bias = state.bias(of: layer, in: graph),
       let quantizers = state.weights[place].allQuantizers,
-      portions.isEmpty || state.weights[place].isComplete
+      network.settings.codesEveryStep || state.weights[place].isComplete
     else { return nil }
     let check = biasCheck(bias)
     let codes = check.codes(quantizers)

@@ -9,6 +9,8 @@ extension QuantizedSession {
   private var weightSettings: QuantizationSettings {
     var settings = network.settings.quantization
     settings.improvements.remove(.bias)
+    // Where weights move on, codes are the nearest ones and no scale makes up for their errors.
+    if network.settings.codesEveryStep { settings.improvements = [] }
     return settings
   }
 
@@ -19,12 +21,9 @@ extension QuantizedSession {
     in graph: Graph, _ calibration: [[String: Tensor]]
   ) throws {
     try activate(Array(network.activations.indices), in: graph, calibration)
-    // Where weights move on, codes are the nearest ones and no scale makes up for their errors.
-    var settings = weightSettings
-    settings.improvements = []
     for (place, layer) in network.layers.enumerated() {
       let quantized = try layer.weights.quantize(
-        graph.weights(of: layer), bias: state.bias(of: layer, in: graph), settings: settings,
+        graph.weights(of: layer), bias: state.bias(of: layer, in: graph), settings: weightSettings,
         on: backend)
       state.weights[place].quantizers = quantized.quantizers
       state.remedies += quantized.remedies.map { "\(layer.node.label): \($0)" }
@@ -129,8 +128,12 @@ extension QuantizedSession {
   // MARK: What stands still
 
   /// Parameters whose gradient nobody needs.
+  ///
+  /// Where weights are coded in every step, those that settle are left to the mask: the step is the same
+  /// graph in all stages.
   var stillParameters: Set<String> {
     var names: Set<String> = []
+    guard !network.settings.codesEveryStep else { return names }
     for (layer, codes) in zip(network.layers, state.weights) where codes.isComplete {
       names.insert(layer.weights.name)
       if network.settings.freezing == .everything, let bias = layer.weights.bias {
@@ -152,6 +155,14 @@ extension QuantizedSession {
     }
   }
 
+  /// Whether codes are settled that a row of a layer's scales gives their values: it stands still with
+  /// the first of them.
+  private func isSettled(_ learned: LearnedScale, _ row: Int) -> Bool {
+    guard case .weights(let place) = learned.owner else { return false }
+    let isFrozen = state.weights[place].isFrozen
+    return network.layers[place].sharesQuantizer ? isFrozen.contains(true) : isFrozen[row]
+  }
+
   /// Which elements of the parameters' vector may move.
   var trainableMask: Tensor {
     var mask = [Bool](repeating: true, count: network.parameters.count)
@@ -168,9 +179,11 @@ extension QuantizedSession {
         mask[bias.start + channel] = false
       }
     }
-    for learned in network.learnedScales where !isInUse(learned) {
+    for learned in network.learnedScales {
       guard let part = parts[learned.name] else { continue }
-      for place in part.start..<part.end { mask[place] = false }
+      for row in 0..<part.end - part.start where !isInUse(learned) || isSettled(learned, row) {
+        mask[part.start + row] = false
+      }
     }
     return Tensor(mask)
   }

@@ -11,7 +11,8 @@ public import Tensors
 /// least squared error; then the rest is trained. Weights with codes stand still: see
 /// <doc:QuantizationAwareTraining>.
 public struct QuantizedSession<B: Backend>: TrainingSession {
-  /// One stage a portion, or the one stage of ``Schedule/direct``.
+  /// One stage a portion, with one before in which everything moves where weights are coded in every
+  /// step, or the one stage of ``Schedule/direct``.
   public let stages: [TrainingStage]
   /// What was changed so far to keep int32 biases in range, one message a channel, and what the plan
   /// warns of.
@@ -71,10 +72,10 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
     state = try stateOfNow()
     var graph = try trained(network.closed)
     try checkSettledWeights(of: graph)
-    if portions.isEmpty {
-      try quantizeEverything(in: graph, calibration)
+    if let portion = currentPortion {
+      try quantize(portion, in: &graph, calibration)
     } else {
-      try quantize(portions[index], in: &graph, calibration)
+      try quantizeEverything(in: graph, calibration)
     }
     var vector = graph
     for learned in network.learnedScales {
@@ -108,17 +109,18 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
     return graph
   }
 
-  /// The place of the layer that is being quantized.
-  var currentLayer: Int? {
-    guard let current, !portions.isEmpty else { return nil }
-    return portions[current].layer
+  /// What the stage of now settles.
+  var currentPortion: Portion? {
+    let place = current.map(network.portion(ofStage:)) ?? -1
+    return portions.indices.contains(place) ? portions[place] : nil
   }
 
   /// Makes the step of what is quantized now, anew only where other nodes take part.
   ///
   /// - Parameter graph: The graph for batches with the parameters of now.
   mutating func prepareStep(_ graph: Graph) throws {
-    let written = try FakeQuantizedGraph(network, state, current: currentLayer, graph: graph)
+    let written = try FakeQuantizedGraph(
+      network, state, current: currentPortion?.layer, graph: graph)
     let scope = TrainingScope(
       parameters: network.parameters, still: stillParameters, settings: written.settings,
       barriers: written.barriers,

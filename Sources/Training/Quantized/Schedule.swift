@@ -58,6 +58,16 @@ public enum Freezing: String, Sendable, Hashable, CaseIterable {
   case everything
 }
 
+/// How weights whose codes are not settled yet take part in a step.
+public enum UnfrozenWeights: String, Sendable, Hashable, CaseIterable {
+  /// As floats; activations get their quantizers portion by portion, as the ``Schedule`` says.
+  case float
+  /// By the nearest codes, found anew in every step as in ``Schedule/direct``, and every activation is
+  /// quantized from the start: what a portion does is only to settle codes, after a first stage in
+  /// which everything moves.
+  case quantized
+}
+
 /// How a network is quantized while it is trained.
 public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// Levels, scales and the form of the written graph, as for quantization without training. Of the
@@ -66,6 +76,9 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   public var quantization: QuantizationSettings
   /// The portions.
   public var schedule: Schedule
+  /// How weights without settled codes are computed with; ``Schedule/direct`` knows no other way than
+  /// ``UnfrozenWeights/quantized``, whatever stands here.
+  public var unfrozen: UnfrozenWeights
   /// The order of a layer's filters.
   public var order: FilterOrder
   /// Which quantizers derivatives pass.
@@ -88,13 +101,15 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
 
   /// Makes settings.
   public init(
-    quantization: QuantizationSettings, schedule: Schedule, order: FilterOrder = .index,
+    quantization: QuantizationSettings, schedule: Schedule, unfrozen: UnfrozenWeights = .float,
+    order: FilterOrder = .index,
     straightThrough: StraightThrough = .all, freezing: Freezing = .weights,
     leavesBordersForLast: Bool = false, learnsScales: Bool = false,
     compensates: Bool = false
   ) {
     self.quantization = quantization
     self.schedule = schedule
+    self.unfrozen = unfrozen
     self.order = order
     self.straightThrough = straightThrough
     self.freezing = freezing
@@ -102,6 +117,10 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     self.learnsScales = learnsScales
     self.compensates = compensates
   }
+
+  /// Whether everything is quantized in every step from the first on, weights by the nearest codes
+  /// until theirs are settled.
+  var codesEveryStep: Bool { schedule == .direct || unfrozen == .quantized }
 
   /// Checks that the settings go together.
   ///
@@ -111,9 +130,11 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     guard schedule.groups > 0 else {
       throw SettingsError("\(schedule.groups) groups of filters: there is at least one")
     }
-    guard schedule != .direct || straightThrough == .all else {
+    let everywhere =
+      schedule == .direct ? "the schedule 'direct'" : "'quantized' for unfrozen weights"
+    guard !codesEveryStep || straightThrough == .all else {
       throw SettingsError(
-        "the schedule 'direct' trains every layer, which '\(straightThrough.rawValue)' for the "
+        "\(everywhere) trains every layer, which '\(straightThrough.rawValue)' for the "
           + "straight-through estimator does not reach")
     }
     guard !learnsScales || quantization.scales == .real else {
@@ -130,8 +151,8 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
             + "'\(quantization.granularity)'")
       }
     }
-    if schedule == .direct, case .group = quantization.granularity {
-      throw SettingsError("the schedule 'direct' has no granularity '\(quantization.granularity)'")
+    if codesEveryStep, case .group = quantization.granularity {
+      throw SettingsError("\(everywhere) has no granularity '\(quantization.granularity)'")
     }
   }
 }

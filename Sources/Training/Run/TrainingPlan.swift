@@ -3,7 +3,7 @@
 public struct TrainingPlan: Sendable, Hashable {
   /// How many epochs there are.
   public enum Length: Sendable, Hashable {
-    /// So many in all; every stage has the same share of the steps.
+    /// So many in all; every stage has the same share of the steps that the first leaves.
     case total(Double)
     /// So many for each stage.
     case perStage(Double)
@@ -20,12 +20,20 @@ public struct TrainingPlan: Sendable, Hashable {
   /// Whether the rates begin anew with every stage.
   public let restartsRates: Bool
 
+  /// Steps of the first stage where they are not those of the others.
+  private let firstSteps: Int?
+
   /// Makes a plan.
+  ///
+  /// - Parameter firstEpochs: The length of the first stage, at most that of all, where it is not that
+  ///   of the others; there are others then.
   public init(
-    stageCount: Int, stepsPerEpoch: Int, length: Length, rates: RateSchedule,
-    restartsRates: Bool = false
+    stageCount: Int, stepsPerEpoch: Int, length: Length, firstEpochs: Double? = nil,
+    rates: RateSchedule, restartsRates: Bool = false
   ) {
     precondition(stageCount > 0 && stepsPerEpoch > 0, "nothing to plan")
+    precondition(firstEpochs == nil || stageCount > 1, "one stage has the length of all")
+    firstSteps = firstEpochs.map { Int(($0 * Double(stepsPerEpoch)).rounded()) }
     self.stageCount = stageCount
     self.stepsPerEpoch = stepsPerEpoch
     self.rates = rates
@@ -33,13 +41,20 @@ public struct TrainingPlan: Sendable, Hashable {
     switch length {
     case .total(let epochs): stepCount = Int((epochs * Double(stepsPerEpoch)).rounded())
     case .perStage(let epochs):
-      stepCount = stageCount * Int((epochs * Double(stepsPerEpoch)).rounded())
+      let each = Int((epochs * Double(stepsPerEpoch)).rounded())
+      stepCount = (stageCount - 1) * each + (firstSteps ?? each)
     }
+    precondition(firstSteps ?? 0 <= stepCount, "the first stage is longer than all")
   }
 
   /// The steps of a stage.
   public func steps(ofStage stage: Int) -> Range<Int> {
-    stepCount * stage / stageCount..<stepCount * (stage + 1) / stageCount
+    guard let firstSteps else {
+      return stepCount * stage / stageCount..<stepCount * (stage + 1) / stageCount
+    }
+    guard stage > 0 else { return 0..<firstSteps }
+    let (rest, others) = (stepCount - firstSteps, stageCount - 1)
+    return firstSteps + rest * (stage - 1) / others..<firstSteps + rest * stage / others
   }
 
   /// The rate of a step of a stage.

@@ -11,11 +11,17 @@ public struct TrainingStage: Sendable, Hashable {
   /// where a layer or the network is taken whole.
   public let components: [Int]
 
+  /// Whether the stage comes before others and settles nothing, so that its length is not theirs.
+  public let settlesNothing: Bool
+
   /// Makes a stage.
-  public init(name: String, layer: String? = nil, components: [Int] = []) {
+  public init(
+    name: String, layer: String? = nil, components: [Int] = [], settlesNothing: Bool = false
+  ) {
     self.name = name
     self.layer = layer
     self.components = components
+    self.settlesNothing = settlesNothing
   }
 }
 

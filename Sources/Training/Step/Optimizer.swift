@@ -55,6 +55,8 @@ struct OptimizerNodes {
     var gradient = gradient
     let parameters = StepName.parameters
     if let limit = optimizer.maximumNorm {
+      // What does not move has no share in the norm.
+      gradient = add("Where", [StepName.trainable, gradient, number(0)])
       let norm = add("ReduceL2", [gradient], attributes: ["keepdims": .int(0)])
       // limit / max(norm, limit) is 1 for a short gradient.
       let longest = add("Max", [norm, number(limit)])

@@ -25,6 +25,19 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Weights that wait for their codes: float, or quantized (anew in every step, as with --schedule "
+        + "direct; portions only settle codes)."))
+  var unfrozen: UnfrozenWeights = .float
+
+  @Option(
+    name: .customLong("free-epochs"),
+    help: ArgumentHelp(
+      "Passes with --unfrozen quantized before the first codes are settled; half of --epochs.",
+      valueName: "count"))
+  var freeEpochs: Double?
+
+  @Option(
+    help: ArgumentHelp(
       "The order of a layer's filters: index, norm (largest first) or error (smallest first)."))
   var order: FilterOrder = .index
 
@@ -58,6 +71,14 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   func validate() throws {
     guard groups > 0 else { throw ValidationError("--groups: at least 1 is needed") }
+    guard freeEpochs ?? 0 >= 0 else {
+      throw ValidationError("--free-epochs: a number from 0 on is needed")
+    }
+    guard freeEpochs == nil || settlesLater else {
+      throw ValidationError(
+        "--free-epochs: without --unfrozen quantized and a --schedule other than direct there is "
+          + "nothing before the first portion")
+    }
     guard calibration > 0 else { throw ValidationError("--calibration: at least 1 is needed") }
   }
 
@@ -65,10 +86,25 @@ struct QuantizedTrainingOptions: ParsableArguments {
   /// ``QuantizationOptions``.
   static let names: Set<String> = [
     "activation-bits", "activation-levels", "borders-last", "calibration", "compensate",
-    "first-last", "freeze",
-    "granularity", "groups", "improve", "layer", "learn-scales", "only", "order", "preset", "range",
-    "schedule", "scheme", "skip", "ste", "target", "weight-bits", "weight-levels", "weight-range",
+    "first-last", "free-epochs", "freeze", "granularity", "groups", "improve", "layer",
+    "learn-scales", "only", "order", "preset", "range",
+    "schedule", "scheme", "skip", "ste", "target", "unfrozen", "weight-bits", "weight-levels",
+    "weight-range",
   ]
+
+  /// Whether a stage in which everything moves comes before those that settle codes.
+  private var settlesLater: Bool { unfrozen == .quantized && schedule != .direct }
+
+  /// The epochs of the first stage, where they are not those of the others.
+  func firstEpochs(_ length: TrainingPlan.Length, of stages: [TrainingStage]) throws -> Double? {
+    guard stages.count > 1, stages[0].settlesNothing else { return nil }
+    guard case .total(let all) = length else { return freeEpochs }
+    let epochs = freeEpochs ?? all / 2
+    guard epochs <= all else {
+      throw UsageError("--free-epochs \(epochs): there are \(all) epochs in all")
+    }
+    return epochs
+  }
 
   /// The settings of a session.
   func settings(_ quantization: QuantizationSettings) throws -> QuantizedTrainingSettings {
@@ -80,7 +116,8 @@ struct QuantizedTrainingOptions: ParsableArguments {
       case .neuron: .neuron(groups: groups)
       }
     let settings = QuantizedTrainingSettings(
-      quantization: quantization, schedule: schedule, order: order, straightThrough: ste,
+      quantization: quantization, schedule: schedule, unfrozen: unfrozen, order: order,
+      straightThrough: ste,
       freezing: freeze == .weights ? .weights : .everything,
       leavesBordersForLast: leavesBordersForLast, learnsScales: learnsScales,
       compensates: compensate)
@@ -89,5 +126,6 @@ struct QuantizedTrainingOptions: ParsableArguments {
   }
 }
 
+extension UnfrozenWeights: ExpressibleByArgument {}
 extension FilterOrder: ExpressibleByArgument {}
 extension StraightThrough: ExpressibleByArgument {}

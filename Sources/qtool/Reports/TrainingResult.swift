@@ -31,6 +31,8 @@ struct TrainingOutline: Encodable {
   var batch: Int
   var leftOver: Int
   var stages: [String]
+  /// Steps of each stage.
+  var stageSteps: [Int]
   var stepsPerEpoch: Int
   var steps: Int
   var parameters: Int
@@ -43,7 +45,7 @@ struct TrainingOutline: Encodable {
     data: \(samples) samples of \(data), \(batch) in a batch, \(stepsPerEpoch) batches an epoch, \
     \(leftOver) left out
     \(steps) steps in \(stages.count) stage\(stages.count == 1 ? "" : "s"): \
-    \(stages.joined(separator: "; "))
+    \(zip(stages, stageSteps).map { "\($0) (\($1))" }.joined(separator: "; "))
     run folder: \(run)
     """
   }

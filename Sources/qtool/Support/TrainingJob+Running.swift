@@ -19,20 +19,21 @@ extension TrainingJob {
     switch command.bits {
     case .float:
       let session = try floatSession(on: ReferenceBackend.shared)
-      return outline(session.stages, parameters: session.step.parameters.count, device: device)
+      return try outline(session.stages, parameters: session.step.parameters.count, device: device)
     case .quantized:
       let session = try quantizedSession(on: ReferenceBackend.shared)
-      return outline(session.stages, parameters: session.step.parameters.count, device: device)
+      return try outline(session.stages, parameters: session.step.parameters.count, device: device)
     }
   }
 
   private func outline(
     _ stages: [TrainingStage], parameters: Int, device: String
-  ) -> TrainingOutline {
-    let plan = plan(stageCount: stages.count)
+  ) throws -> TrainingOutline {
+    let plan = try plan(stages)
     return TrainingOutline(
       model: command.model, data: stream.data.name, samples: stream.data.count,
       batch: stream.batchSize, leftOver: stream.leftOver, stages: stages.map(\.name),
+      stageSteps: stages.indices.map { plan.steps(ofStage: $0).count },
       stepsPerEpoch: plan.stepsPerEpoch, steps: plan.stepCount,
       parameters: parameters, device: device, run: folder.path)
   }
@@ -40,7 +41,7 @@ extension TrainingJob {
   private func train<Session: TrainingSession, B: Backend>(
     _ session: Session, targetShape: [Int], on backend: B
   ) throws -> TrainingResult {
-    let plan = plan(stageCount: session.stages.count)
+    let plan = try plan(session.stages)
     let surroundings: TrainingRun<Session>.Surroundings = try surroundings(
       targetShape: targetShape, on: backend)
     var run = TrainingRun(session, on: stream, plan: plan, threads: command.threads)

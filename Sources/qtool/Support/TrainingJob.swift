@@ -53,11 +53,13 @@ struct TrainingJob {
       identity: try Self.identity(command, samples: stream.data.count))
   }
 
-  /// The steps of `stageCount` stages.
-  func plan(stageCount: Int) -> TrainingPlan {
-    TrainingPlan(
-      stageCount: stageCount, stepsPerEpoch: stream.batchesPerEpoch,
-      length: command.training.length, rates: rates, restartsRates: command.training.restartsRate)
+  /// The steps of stages.
+  func plan(_ stages: [TrainingStage]) throws -> TrainingPlan {
+    let length = command.training.length
+    return TrainingPlan(
+      stageCount: stages.count, stepsPerEpoch: stream.batchesPerEpoch, length: length,
+      firstEpochs: try command.quantized.firstEpochs(length, of: stages), rates: rates,
+      restartsRates: command.training.restartsRate)
   }
 
   /// Float training of the model.
