@@ -89,6 +89,9 @@ static const char packed_lanes[] = {
 static const char packed_layout[] = {
 #embed "packed/layout.cl" suffix(, 0)
 };
+static const char packed_multiply_avx2[] = {
+#embed "packed/multiply_avx2.cl" suffix(, 0)
+};
 static const char packed_multiply_plain[] = {
 #embed "packed/multiply_plain.cl" suffix(, 0)
 };
@@ -157,6 +160,9 @@ static const char product_block[] = {
 };
 static const char product_each_row[] = {
 #embed "product/each_row.cl" suffix(, 0)
+};
+static const char product_item_sums[] = {
+#embed "product/item_sums.cl" suffix(, 0)
 };
 static const char pack_rows[] = {
 #embed "product/pack_rows.cl" suffix(, 0)
@@ -251,6 +257,7 @@ static const ck_source sources[] = {
     ROW("packed/geometry.cl", packed_geometry),
     ROW("packed/lanes.cl", packed_lanes),
     ROW("packed/layout.cl", packed_layout),
+    ROW("packed/multiply_avx2.cl", packed_multiply_avx2),
     ROW("packed/multiply_plain.cl", packed_multiply_plain),
     ROW("packed/multiply_vnni.cl", packed_multiply_vnni),
     ROW("packed/problem.cl", packed_problem),
@@ -274,6 +281,7 @@ static const ck_source sources[] = {
     ROW("prelude/truncate.cl", prelude_truncate),
     ROW("product/block.cl", product_block),
     ROW("product/each_row.cl", product_each_row),
+    ROW("product/item_sums.cl", product_item_sums),
     ROW("product/pack_rows.cl", pack_rows),
     ROW("product/result.cl", product_result),
     ROW("product/vectors.cl", vectors),

@@ -126,8 +126,8 @@ __kernel LB_GROUP void convolve(__global const uchar *x, __global const FACTOR *
         halves[i] = prepare(g, table, group, block * BLOCK + 16 * i);
       for (int tile = 0; tile < count; ++tile) {
         const Tile t = found[tile];
-        multiply_block(t.pixels, t.pitch, t.words, t.segments, t.segment_step, factors,
-                       (int *)sums);
+        multiply_block(t.pixels, t.pitch, t.words, t.segments, t.segment_step, factors, (int *)sums,
+                       g->run);
         const int pixel = (first + tile) * PIXELS;
         for (int i = 0; i < BLOCK / 16; ++i)
           finish_pixels(&halves[i], sums + i, BLOCK / 16, scales, other, y, pixel,

@@ -31,6 +31,8 @@ typedef struct {
   int zero, lowest, highest;
   // The other summand's zero point, the result's zero point and codes.
   int other_zero, result_zero, result_lowest, result_highest;
+  // Words of products after which sums of 16 bits are emptied.
+  int run;
 } Geometry;
 
 #define BLOCK 32

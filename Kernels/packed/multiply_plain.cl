@@ -10,7 +10,8 @@
 // sums[PIXELS][32] of `segments` runs of `words` words, which begin `segment_step` bytes after the
 // end of the last; a pixel lies `pitch` bytes after the one before.
 LB_FUNCTION void multiply_block(__global const uchar *pixels, long pitch, long words, long segments,
-                                long segment_step, __global const short *weights, int *sums) {
+                                long segment_step, __global const short *weights, int *sums,
+                                long run) {
   for (int first = 0; first < PIXELS; first += ROWS) {
     int16 low[ROWS], high[ROWS];
 #pragma unroll

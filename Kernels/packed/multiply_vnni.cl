@@ -102,7 +102,8 @@
 // end of the last; a pixel lies `pitch` bytes after the one before.
 __attribute__((noinline)) static void multiply_block(__global const uchar *pixels, long pitch,
                                                      long words, long segments, long segment_step,
-                                                     __global const FACTOR *weights, int *sums) {
+                                                     __global const FACTOR *weights, int *sums,
+                                                     long run) {
   ulong a = (ulong)pixels, b = a + 5 * pitch, c = a + 10 * pitch, w = (ulong)weights;
   long count = words;
   __asm volatile(

@@ -3,7 +3,8 @@
 // CODE: the type of an element of the weights. BITS < 8: codes are packed low bits first, every
 // filter beginning at a whole byte; SIGNED_CODES: they are signed. ZERO_POINT: the type of zero
 // points, which the filters share in turn. FACTOR: the type in which a difference is stored; GROUP:
-// factors of a filter that lie together: 4 for `vpdpbusd`, 1 for products in plain C.
+// factors of a filter that lie together: 4 bytes for `vpdpbusd` and `vpmaddubsw`, 2 for `vpmaddwd`,
+// 1 for products in plain C.
 #if !defined(CODE) || !defined(ZERO_POINT) || !defined(FACTOR) || !defined(GROUP)
 #error "CODE, ZERO_POINT, FACTOR, GROUP"
 #endif
@@ -26,11 +27,47 @@ LB_FUNCTION int code_at(__global const CODE *codes, int row, int length, int k) 
 #endif
 }
 
+// Where factor k of a block's filter f lies.
+LB_FUNCTION int factor_place(int k, int f) {
+#if GROUP == 2
+  return (k / 4 * 4 + f / 8) * 32 + k % 2 * 16 + f % 8 * 2 + k % 4 / 2;
+#else
+  return (k / GROUP * BLOCK + f) * GROUP + k % GROUP;
+#endif
+}
+
+#if GROUP == 4
+// The two products of codes up to 1 that `vpmaddubsw` adds in a word, where they have the sign of
+// the largest or the smallest sum: `side` is 0 or 1 for one pair of bytes, 2 or 3 for the other.
+LB_FUNCTION int side_sum(__global const FACTOR *factors, int word, int f, int side) {
+  const int place = factor_place(4 * word + side / 2 * 2, f), sign = side % 2 == 0 ? 1 : -1;
+  return max(sign * factors[place], 0) + max(sign * factors[place + 1], 0);
+}
+
+// The most words one after the other whose products by filter f, added in 16 bits, stay in them,
+// whatever the codes up to `largest` and wherever the words begin; all where `largest` is 0.
+LB_FUNCTION int safe_run(__global const FACTOR *factors, int words, int f, int largest) {
+  int run = words;
+  for (int side = 0; side < 4 && largest > 0; ++side) {
+    int first = 0, sum = 0;
+    for (int word = 0; word < words; ++word) {
+      sum += side_sum(factors, word, f, side);
+      for (; sum * largest > 32767; ++first) {
+        run = min(run, word - first);
+        sum -= side_sum(factors, first, f, side);
+      }
+    }
+  }
+  return run;
+}
+#endif
+
 // Work-items: blocks, groups. `facts`: [2][filters of all groups, filled up to blocks]: the sum of
-// a filter's factors, and whether one of them does not fit a byte.
+// a filter's factors, and for how many words sums of products with codes up to `largest` stay
+// right: none where a factor does not fit a byte. Where factors are no bytes, the second is unused.
 __kernel LB_GROUP void pack_weights(__global const CODE *codes,
                                     __global const ZERO_POINT *zero_points, int zero_point_count,
-                                    __global FACTOR *factors, __global int *facts,
+                                    __global FACTOR *factors, __global int *facts, int largest,
                                     __constant Geometry *g) {
   const int block = get_global_id(0), group = get_global_id(1);
   const int taps = g->kernel_height * g->kernel_width;
@@ -47,13 +84,17 @@ __kernel LB_GROUP void pack_weights(__global const CODE *codes,
         const int factor = exists && c < g->channels
                                ? code_at(codes, row, g->channels * taps, c * taps + tap) - zero
                                : 0;
-        to[(k / GROUP * BLOCK + f) * GROUP + k % GROUP] = (FACTOR)factor;
+        to[factor_place(k, f)] = (FACTOR)factor;
         sum += factor;
         misfits |= factor < -128 || factor > 127;
       }
     }
     facts[place * BLOCK + f] = sum;
-    facts[(g->groups * g->blocks + place) * BLOCK + f] = misfits;
+    int run = 0;
+#if GROUP == 4
+    if (!misfits) run = safe_run(to, taps * g->tap / 4, f, largest);
+#endif
+    facts[(g->groups * g->blocks + place) * BLOCK + f] = run;
   }
 }
 
@@ -78,13 +119,14 @@ __kernel LB_GROUP void pack_depthwise(__global const CODE *codes,
   }
 }
 
+#if GROUP == 4
 // Weights of 3 x 3 taps for `winograd.cl`: [blocks][16][tap / 4][32 filters][4], four times what
 // they are at each position. Work-items: blocks. `facts` has four more rows: what the sums of each
 // pixel of 2 x 2 have too much of, because the data's differences are offset.
 __kernel LB_GROUP void pack_winograd(__global const CODE *codes,
                                      __global const ZERO_POINT *zero_points, int zero_point_count,
                                      __global char *factors, __global int *facts, int offset,
-                                     __constant Geometry *g) {
+                                     int largest, __constant Geometry *g) {
   const int block = get_global_id(0), places = g->blocks * BLOCK;
   const long position_bytes = (long)g->tap * BLOCK;
   __global char *to = factors + block * 16 * position_bytes;
@@ -115,13 +157,16 @@ __kernel LB_GROUP void pack_winograd(__global const CODE *codes,
                       : column == 1 ? r[0] + r[1] + r[2]
                       : column == 2 ? r[0] - r[1] + r[2]
                                     : 2 * r[2];
-        to[i * position_bytes + (c / 4 * BLOCK + f) * 4 + c % 4] = (char)u;
+        to[i * position_bytes + factor_place(c, f)] = (char)u;
         sums[i] += i == 5 ? 0 : offset * u;
         misfits |= u < -128 || u > 127;
       }
     }
     facts[row] = all;
-    facts[places + row] = misfits;
+    int run = misfits ? 0 : g->tap / 4;
+    for (int i = 0; i < 16 && run > 0; ++i)
+      run = min(run, safe_run(to + i * position_bytes, g->tap / 4, f, largest));
+    facts[places + row] = run;
     for (int y = 0; y < 2; ++y) {
       int r[4];
       for (int x = 0; x < 4; ++x)
@@ -132,6 +177,7 @@ __kernel LB_GROUP void pack_winograd(__global const CODE *codes,
     }
   }
 }
+#endif
 
 // The parameters of an epilogue, as `epilogue.cl` reads them. Work-items: filters of all groups,
 // filled up to blocks. A step is 0 where all filters have the first number.

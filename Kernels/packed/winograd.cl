@@ -147,7 +147,7 @@ __kernel LB_GROUP void convolve_winograd(__global const uchar *x, __global const
         for (int i = 0; i < POSITIONS; ++i)
           multiply_block(tile + i * position, g->pitch, g->tap / 4, 1, 0,
                          weights + ((long)block * POSITIONS + i) * g->tap * BLOCK,
-                         (int *)(sums + i * PIXELS * BLOCK / 16));
+                         (int *)(sums + i * PIXELS * BLOCK / 16), g->run);
         const int count = min(PIXELS, last - begin);
         for (int lane = 0; lane < count; ++lane, next_window(g, &window)) {
           const int rows = min(2, g->out_height - window.row);

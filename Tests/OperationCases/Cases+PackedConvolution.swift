@@ -77,12 +77,16 @@ public struct PackedConvolutionCase: Sendable, CustomStringConvertible {
         : nil)
   }
 
-  /// All codes at the ends of their ranges, so that sums are as large as they can be.
-  public init(largestSums name: String, channels: Int, filters: Int) {
+  /// All codes at the ends of their ranges, so that sums are as large as weights of a channel make them.
+  public init(
+    largestSums name: String, channels: Int, filters: Int,
+    weight: (_ channel: Int) -> Int8 = { _ in -128 }
+  ) {
     self.name = name
     x = Tensor(repeating: UInt8(255), shape: [1, channels, 3, 5])
     (zeroPoint, bits, maximum) = (0, 8, nil)
-    weightCodes = Tensor(repeating: Int8(-128), shape: [filters, channels, 1, 1])
+    weightCodes = Tensor(
+      (0..<filters * channels).map { weight($0 % channels) }, shape: [filters, channels, 1, 1])
     weightsZeroPoint = nil
     convolution = Convolution(window: Window(kernel: [1, 1]))
     epilogue = Epilogue(

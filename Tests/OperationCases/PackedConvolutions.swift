@@ -170,4 +170,17 @@ extension PackedConvolutionCase {
       codes: 128...255),
     PackedConvolutionCase(largestSums: "largest sums", channels: 700, filters: 35),
   ]
+
+  /// Products whose sums of 16 bits would overflow a word later than they are emptied, all of one
+  /// sign: 8 words of 2 * 8 * 255 each, and 2 of 2 * 30 * 255 in the middle of smaller ones; and one
+  /// word too large for itself.
+  public static let fullSums = [
+    PackedConvolutionCase(largestSums: "weights of -8", channels: 700, filters: 35) { _ in -8 },
+    PackedConvolutionCase(largestSums: "weights of 1 and 30", channels: 700, filters: 35) {
+      (301..<390).contains($0) ? 30 : 1
+    },
+    PackedConvolutionCase(largestSums: "a weight of 127 among 1", channels: 130, filters: 3) {
+      65...66 ~= $0 ? 127 : 1
+    },
+  ]
 }

@@ -17,6 +17,14 @@ import Testing
       ].compactMap { $0 }
     }
 
+  /// Backends of the tiers that a device could have and neither takes nor has in `everyForm`.
+  private static let otherTiers: [OpenCLBackend] =
+    backends.filter(\.facts.isCPU).flatMap { backend in
+      backend.possibleIntegerTiers
+        .filter { $0 != .plain && $0 != backend.integerTier.kind }
+        .compactMap { try? OpenCLBackend(backend.device, integerTier: $0) }
+    }
+
   private let reference = ReferenceBackend.shared
 
   @Test(arguments: everyForm) func codesSurvivePacking(_ backend: OpenCLBackend) throws {
@@ -42,6 +50,25 @@ import Testing
       #expect(
         try example.result(on: backend) == example.result(on: reference), "\(example)")
     }
+  }
+
+  /// What this machine's processor could do too, on cases that differ in what instructions are given:
+  /// how words lie, how large products and their sums are.
+  @Test(arguments: otherTiers) func otherInstructions(_ backend: OpenCLBackend) throws {
+    let names = [
+      "3 channels", "65 channels, 1x1", "7x7, stride 2, three images", "groups of odd sizes",
+      "4 bits, 33 channels", "int4 weights, zero point a filter",
+      "uint8 weights, zero point a filter",
+      "64 levels and weights of 14 at both ends",
+    ]
+    let examples = PackedConvolutionCase.all.filter { names.contains($0.name) }
+    #expect(examples.count == names.count)
+    for example in examples + PackedConvolutionCase.fullSums {
+      #expect(try example.sums(on: backend) == example.expectedSums, "\(example)")
+    }
+    let example = try #require(examples.first)
+    #expect(try example.result(on: backend) == example.result(on: reference))
+    #expect(backend.hostOperations.isEmpty)
   }
 
   /// The instructions that a device is found to have say why, and processors stay on the device.

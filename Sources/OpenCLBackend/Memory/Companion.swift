@@ -24,8 +24,8 @@ enum CompanionKey: Hashable, Sendable {
 /// What was derived from the elements of a buffer, and what must live as long.
 struct Companion: Sendable {
   let memories: [DeviceMemory]
-  /// The products that weights were packed for.
-  var products: PackedProducts? = nil
+  /// Weights in the order of products, and what is known of them.
+  var factors: PackedFactors? = nil
   /// What is in them, where they hold weights of tiles.
   var weights: TileWeights.Facts? = nil
   /// How to launch what they are for.

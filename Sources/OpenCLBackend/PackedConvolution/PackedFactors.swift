@@ -1,31 +1,15 @@
 import Operations
 import Tensors
 
-/// What multiplies pixels with blocks of filters.
-enum PackedProducts: Hashable, Sendable {
-  /// `multiply_vnni.cl`: factors of a byte, four together.
-  case vnni
-  /// `multiply_plain.cl`: factors of two bytes.
-  case plain
-  /// `winograd.cl`: as `vnni`, at 16 positions.
-  case winograd
-
-  /// Places that a tile can have.
-  var tileSizes: [Int] { self == .plain ? [12] : [14, 12, 10, 8] }
-
-  var file: String { self == .plain ? "packed/multiply_plain.cl" : "packed/multiply_vnni.cl" }
-
-  var factorType: String { self == .plain ? "short" : "char" }
-}
-
 /// How weights are brought into the order of products; see `packed/weights.cl`.
 struct FactorPacking: Hashable, Sendable {
   var products: PackedProducts
   var groups, filters, channels, tap: Int
   var kernel: SIMD2<Int>
   var isDepthwise: Bool
-  /// What data are offset by; of `winograd` only.
-  var offset: Int
+  /// What data are offset by, of Winograd's products only, and the largest of them that products must
+  /// have room for; 0 where they have it for all.
+  var offset, largest: Int
   var packedType: ElementType?
   /// The memory of the zero points; the companion keeps it alive.
   var zeroPoints: ObjectIdentifier?
@@ -37,7 +21,9 @@ struct FactorPacking: Hashable, Sendable {
     self.products = products
     (groups, filters, channels) = (problem.groups, problem.filters, problem.channels)
     (tap, kernel, isDepthwise) = (problem.tap, problem.kernel, problem.isDepthwise)
-    offset = products == .winograd ? 2 * problem.largestCode : 0
+    offset = products.isWinograd ? 2 * problem.largestCode : 0
+    largest =
+      products.instructions == .avx2Bytes ? (products.isWinograd ? 4 : 1) * problem.largestCode : 0
     packedType = weights.packedType
     zeroPoints = weights.zeroPoint.map { ObjectIdentifier($0.memory) }
   }
@@ -47,33 +33,38 @@ struct FactorPacking: Hashable, Sendable {
 struct PackedFactors: Sendable {
   var products: PackedProducts
   var factors: DeviceMemory
-  /// The sum of every filter's factors, whether one of them does not fit a byte, and what else
+  /// The sum of every filter's factors, for how many words products by it may be added, and what else
   /// `weights.cl` says.
   var facts: DeviceMemory
+  /// Words after which sums of 16 bits are emptied.
+  var run: Int
 }
 
 extension OpenCLBackend {
-  /// The factors that `weights` are for `products`, or, where they do not fit a byte, for the next
-  /// that can have them; from the last call with the same weights.
+  /// The factors that `weights` are for `products`, or, where they or their sums do not fit, for the
+  /// next that can have them; from the last call with the same weights.
   func factors(
     of weights: CodedWeights<Value>, for products: PackedProducts, _ problem: PackedProblem
   ) throws -> PackedFactors {
-    let products = problem.isDepthwise ? .plain : products
+    let products = problem.isDepthwise ? PackedProducts(.plain) : products
     let packing = FactorPacking(problem, weights, for: products)
     let companion = try weights.codes.memory.companion(.factors(packing)) {
       let (factors, facts) = try pack(weights, packing, problem)
-      if products != .plain, try hasMisfits(facts, problem) {
-        let others = try self.factors(
-          of: weights, for: products == .winograd ? .vnni : .plain, problem)
-        return Companion(memories: [others.factors, others.facts], products: others.products)
+      let run = products.next == nil ? 0 : try safeRun(facts, problem)
+      if let next = products.next, run < products.shortestRun {
+        let others = try self.factors(of: weights, for: next, problem)
+        return Companion(memories: [others.factors, others.facts], factors: others)
       }
+      let found = PackedFactors(
+        products: products, factors: factors, facts: facts.memory, run: run)
       return Companion(
         memories: [factors, facts.memory] + (weights.zeroPoint.map { [$0.memory] } ?? []),
-        products: products)
+        factors: found)
     }
-    return PackedFactors(
-      products: companion.products ?? .plain, factors: companion.memories[0],
-      facts: companion.memories[1])
+    guard let factors = companion.factors else {
+      preconditionFailure("a companion without factors")
+    }
+    return factors
   }
 
   private func pack(
@@ -83,14 +74,12 @@ extension OpenCLBackend {
     var definitions = [
       "CODE=\(weights.codes.elementType.kernelName)", "BITS=\(weights.packedType?.bitCount ?? 8)",
       "ZERO_POINT=\((weights.zeroPoint?.elementType ?? type).kernelName)",
-      "FACTOR=\(products.factorType)", "GROUP=\(products == .plain ? 1 : 4)",
+      "FACTOR=\(products.factorType)", "GROUP=\(products.group)",
     ]
     if Int8.represents(type) { definitions.append("SIGNED_CODES") }
-    let isWinograd = products == .winograd
-    let depth = isWinograd ? 16 * problem.tap : problem.depth
-    let factors = try scratch(
-      byteCount: problem.places * depth * (products == .plain ? 2 : 1))
-    let facts = try makeValue(.int32, [isWinograd ? 6 : 2, problem.places])
+    let depth = products.isWinograd ? 16 * problem.tap : problem.depth
+    let factors = try scratch(byteCount: problem.places * depth * products.factorBytes)
+    let facts = try makeValue(.int32, [products.isWinograd ? 6 : 2, problem.places])
     let geometry = try constants(
       problem.numbers(PackedSchedule(problem, products, units: 1), .none))
     let (zeroPoints, count) = (
@@ -100,10 +89,11 @@ extension OpenCLBackend {
       DeviceKernel(
         "packed/weights.cl", function, definitions, preludes: ["packed/geometry.cl"])
     }
-    if isWinograd {
+    let largest = Int32(packing.largest)
+    if products.isWinograd {
       try launch(
         kernel("pack_winograd"), global: [problem.blocks], local: [1], weights.codes, zeroPoints,
-        count, factors, facts, Int32(packing.offset), geometry)
+        count, factors, facts, Int32(packing.offset), largest, geometry)
     } else if problem.isDepthwise {
       try launch(
         kernel("pack_depthwise"), global: [problem.blocks], local: [1], weights.codes, zeroPoints,
@@ -111,14 +101,15 @@ extension OpenCLBackend {
     } else {
       try launch(
         kernel("pack_weights"), global: [problem.blocks, problem.groups], local: [1, 1],
-        weights.codes, zeroPoints, count, factors, facts, geometry)
+        weights.codes, zeroPoints, count, factors, facts, largest, geometry)
     }
     return (factors, facts)
   }
 
-  private func hasMisfits(_ facts: Value, _ problem: PackedProblem) throws -> Bool {
+  /// The words that products by all filters may be added for.
+  private func safeRun(_ facts: Value, _ problem: PackedProblem) throws -> Int {
     try download(facts).withElements(of: Int32.self) {
-      $0[problem.places..<2 * problem.places].contains { $0 != 0 }
+      Int($0[problem.places..<2 * problem.places].min() ?? 0)
     }
   }
 }

@@ -23,7 +23,7 @@ extension OpenCLBackend {
       return y
     }
     let data = try scratch(byteCount: plan.dataBytes, operation: operation)
-    if plan.factors.products == .winograd {
+    if plan.factors.products.isWinograd {
       try launch(
         plan.kernel, global: plan.global, local: [1, 1, 1], x.bytes, plan.factors.factors,
         plan.table, plan.factors.facts, scales, other, y, data, plan.geometry,
@@ -90,11 +90,12 @@ extension OpenCLBackend {
     _ key: PackedPlanKey
   ) throws -> PackedPlan {
     // Where a weight does not fit at one of the positions, `factors` are those of a direct product.
-    let wished = key.products == .vnni && problem.hasWinograd ? .winograd : key.products
+    var wished = key.products
+    wished.isWinograd = wished.hasBytes && problem.hasWinograd
     let factors = try factors(of: weights, for: wished, problem)
     let table = try parameters(epilogue, after: factors, of: weights, problem)
     let schedule = PackedSchedule(problem, factors.products, on: facts)
-    let geometry = try constants(problem.numbers(schedule, key.codes))
+    let geometry = try constants(problem.numbers(schedule, key.codes, run: factors.run))
     let result = epilogue?.definitions ?? ["RESULT=int"]
     if problem.isDepthwise {
       let rows = problem.batch * problem.output.x
@@ -111,9 +112,9 @@ extension OpenCLBackend {
     var definitions =
       result + [
         "PIXELS=\(schedule.tilePlaces)", "FACTOR=\(factors.products.factorType)", "ROWS=\(rows)",
-      ]
+      ] + factors.products.definitions
     var preludes = ["prelude/divide.cl", "packed/geometry.cl", factors.products.file]
-    let isWinograd = factors.products == .winograd
+    let isWinograd = factors.products.isWinograd
     if isWinograd {
       let part = problem.inputPixel.isMultiple(of: 64) ? "ulong8" : "ulong4"
       definitions += ["MOST=\(problem.largestCode)", "PART=\(part)"]

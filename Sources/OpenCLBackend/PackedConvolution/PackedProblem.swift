@@ -66,15 +66,15 @@ struct PackedProblem: Hashable, Sendable {
       && !isDepthwise && largestCode <= 63 && channels >= 32 && filters >= 32
   }
 
-  /// The struct `Geometry`.
-  func numbers(_ schedule: PackedSchedule, _ codes: EpilogueCodes) -> [Int32] {
+  /// The struct `Geometry`; `run` as in `PackedFactors`.
+  func numbers(_ schedule: PackedSchedule, _ codes: EpilogueCodes, run: Int = 0) -> [Int32] {
     let numbers = [
       batch, groups, isDepthwise ? 1 : channels, filters, input.x, input.y, output.x, output.y,
       kernel.x, kernel.y, strides.x, strides.y, dilations.x, dilations.y, pads.x, pads.y,
       inputPixel, outputPixel, tap, schedule.pitch, blocks, pixels, schedule.chunkTiles,
       schedule.partBlocks, inputZeroPoint,
     ]
-    return (numbers + codes.numbers).map { Int32($0) }
+    return (numbers + codes.numbers + [run]).map { Int32($0) }
   }
 }
 

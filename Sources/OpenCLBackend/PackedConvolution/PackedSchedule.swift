@@ -35,7 +35,7 @@ struct PackedSchedule: Hashable, Sendable {
     _ problem: PackedProblem, _ products: PackedProducts, units: Int, largestData: Int = 1 << 20,
     share: Int = 1
   ) {
-    let isWinograd = products == .winograd
+    let isWinograd = products.isWinograd
     // An odd number of cache lines, so that windows do not all fall upon a few sets of the cache.
     pitch = isWinograd ? problem.tap : ((problem.depth + 63) / 64 | 1) * 64
     let count = isWinograd ? problem.windows : problem.pixels

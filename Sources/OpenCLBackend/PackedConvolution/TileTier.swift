@@ -12,7 +12,7 @@ extension IntegerTier.Kind {
     case .amdDot: .amd
     case .amdMixedDot: .amdMixed
     case .armDot: .arm
-    case .vnni, .plain: nil
+    case .vnni, .avxVNNI, .avx2, .plain: nil
     }
   }
 }

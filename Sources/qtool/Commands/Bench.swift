@@ -39,6 +39,12 @@ struct Bench: ParsableCommand {
         + "--tuning names; FILTER chooses parameters."))
   var tune = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Instructions for convolutions of packed codes in place of those that the device is found to have, "
+        + "such as vnni, AVX2 or plain; only what it can run.", valueName: "instructions"))
+  var tier: String?
+
   @OptionGroup var sizes: BenchOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var common: CommonOptions
@@ -55,9 +61,10 @@ struct Bench: ParsableCommand {
     }
     if common.dryRun { return try common.emit(names) { names.joined(separator: "\n") } }
     let peers = try peer.map { try PeerResults(path: $0) }
-    guard let backend = try device.open() as? OpenCLBackend else {
+    guard var backend = try device.open() as? OpenCLBackend else {
       throw DeviceSelectionError("bench times OpenCL devices, not the reference")
     }
+    if let tier { backend = try Self.backend(like: backend, tier) }
     var report = BenchReport(
       device: backend.name, platform: backend.facts.platform,
       driver: try backend.device[.driverVersion], computeUnits: backend.facts.computeUnits,
@@ -71,6 +78,17 @@ struct Bench: ParsableCommand {
       Console.shared.warn("\(path): no entry has the name of one of ours")
     }
     try common.emit(report) { report.text }
+  }
+
+  /// A backend on the same device whose convolutions are made of the instructions named.
+  private static func backend(like backend: OpenCLBackend, _ name: String) throws -> OpenCLBackend {
+    let possible = backend.possibleIntegerTiers
+    guard let kind = possible.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
+      throw UsageError(
+        "--tier: \(backend.name) can run \(possible.map(\.rawValue).joined(separator: ", ")), not '\(name)'"
+      )
+    }
+    return try OpenCLBackend(backend.device, integerTier: kind, tuning: backend.facts.tuning)
   }
 }
 

@@ -98,7 +98,7 @@ private struct CheckPlan: Encodable {
 /// How a device multiplies integers.
 private struct DeviceTier: Encodable {
   var device: Int
-  /// `vnni`, `plain` or `tiles`; missing where the device cannot be opened.
+  /// As `IntegerTier.Kind` calls it; missing where the device cannot be opened.
   var kind: String?
   var reason: String
 }
