@@ -4,32 +4,12 @@
 //
 //   weights [groups][filters][depth], row-major as pack_rows.cl writes them with ROWS = 1
 //
-// The order of every sum is that of CanonicalFloats.md. After product/result.cl and
-// conv/geometry.cl. ELEMENT is the type of x.
+// After product/item_sums.cl, product/result.cl and conv/geometry.cl. ELEMENT is the type of x.
 #ifndef ELEMENT
 #error "ELEMENT: float, or char or uchar with CODES"
 #endif
-#ifndef SIDE
-#error "SIDE: the work-group is SIDE x SIDE, 8 or 16"
-#endif
-
-// Products that are added into one partial sum; CanonicalProduct.blockLength.
-#define BLOCK 256
-// Filters and outputs of a work-group.
-#define TILE (4 * SIDE)
-// Products between two barriers.
-#define STEP 16
-#define ITEMS (SIDE * SIDE)
 // Products between two inputs that one item loads; divides STEP.
 #define STRIDE (ITEMS / TILE)
-
-#ifdef CODES
-typedef uint total_t;
-#define TO_TOTAL(sum) as_uint(convert_int(sum))
-#else
-typedef float total_t;
-#define TO_TOTAL(sum) (sum)
-#endif
 
 // Work-items: outputs, filters, groups. `factors` gives the groups of x and of the weights that a
 // group of the result multiplies.
@@ -65,15 +45,8 @@ convolve_tile(__constant Geometry *g, __constant int4 *taps, __global const int2
   int channel = (int)(item / TILE) / tapCount;
   int tap = (int)(item / TILE) - channel * tapCount;
 
-  float partial[4][4];
-  total_t total[4][4];
-#pragma unroll
-  for (int i = 0; i < 4; i++)
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      partial[i][j] = 0.0f;
-      total[i][j] = 0;
-    }
+  ItemSums sums;
+  clear_sums(&sums);
 
   for (int start = 0; start < depth; start += STEP) {
     const int count = min(STEP, depth - start);
@@ -101,30 +74,9 @@ convolve_tile(__constant Geometry *g, __constant int4 *taps, __global const int2
       rows[k][r] = isWeight ? weights[(size_t)(firstFilter + r) * depth + start + k] : 0.0f;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int k = 0; k < count; k++) {
-      float w[4], v[4];
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        w[i] = rows[k][ly + i * SIDE];
-        v[i] = columns[k][lx + i * SIDE];
-      }
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++) partial[i][j] = fma(w[i], v[j], partial[i][j]);
-    }
+    add_products(&sums, rows, columns, lx, ly, count);
     barrier(CLK_LOCAL_MEM_FENCE);
-    if ((start + STEP) % BLOCK == 0 || start + STEP >= depth) {
-      const int isFirst = start < BLOCK;
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-          const total_t sum = TO_TOTAL(partial[i][j]);
-          total[i][j] = isFirst ? sum : total[i][j] + sum;
-          partial[i][j] = 0.0f;
-        }
-    }
+    if ((start + STEP) % BLOCK == 0 || start + STEP >= depth) end_block(&sums, start < BLOCK);
   }
 
 #pragma unroll
@@ -136,7 +88,8 @@ convolve_tile(__constant Geometry *g, __constant int4 *taps, __global const int2
     for (int i = 0; i < 4; i++) {
       const int filter = firstFilter + ly + i * SIDE;
       if (filter < g->filters)
-        y[target + filter * output_plane(g)] = RESULT(, total[i][j], group * g->filters + filter);
+        y[target + filter * output_plane(g)] =
+            RESULT(, sums.total[i][j], group * g->filters + filter);
     }
   }
 }

@@ -3,20 +3,10 @@
 // convolve_tile.cl does for outputs; every item computes 4 x 4 of them.
 //
 // The order of every sum is that of `WeightGradient` in Swift; sum_runs.cl adds the runs where
-// there are several. After conv/geometry.cl.
-#ifndef SIDE
-#error "SIDE: the work-group is SIDE x SIDE, 8 or 16"
-#endif
+// there are several. After product/item_sums.cl and conv/geometry.cl.
 
-// Products that are added into one partial sum; CanonicalProduct.blockLength.
-#define BLOCK 256
 // Products that are added before sums are: WeightGradient.runLength.
 #define RUN 4096
-// Filters and weights of a work-group.
-#define TILE (4 * SIDE)
-// Products between two barriers; divides BLOCK.
-#define STEP 16
-#define ITEMS (SIDE * SIDE)
 
 // Work-items: weights, filters, groups of all runs.
 __kernel __attribute__((reqd_work_group_size(SIDE, SIDE, 1))) void
@@ -33,15 +23,8 @@ weight_gradient_tile(__constant Geometry *g, __constant int4 *taps,
   const int firstWeight = get_group_id(0) * TILE, firstFilter = get_group_id(1) * TILE;
   const int first = run * RUN, end = min(first + RUN, all_outputs(g));
 
-  float partial[4][4];
-  float total[4][4];
-#pragma unroll
-  for (int i = 0; i < 4; i++)
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      partial[i][j] = 0.0f;
-      total[i][j] = 0.0f;
-    }
+  ItemSums sums;
+  clear_sums(&sums);
 
   for (int start = first; start < end; start += STEP) {
     const int count = min(STEP, end - start);
@@ -69,29 +52,10 @@ weight_gradient_tile(__constant Geometry *g, __constant int4 *taps,
       rows[k][r] = row;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int k = 0; k < count; k++) {
-      float w[4], v[4];
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        w[i] = rows[k][ly + i * SIDE];
-        v[i] = columns[k][lx + i * SIDE];
-      }
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++) partial[i][j] = fma(w[i], v[j], partial[i][j]);
-    }
+    add_products(&sums, rows, columns, lx, ly, count);
     barrier(CLK_LOCAL_MEM_FENCE);
-    if ((start + STEP - first) % BLOCK == 0 || start + STEP >= end) {
-      const int isFirst = start - first < BLOCK;
-#pragma unroll
-      for (int i = 0; i < 4; i++)
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-          total[i][j] = isFirst ? partial[i][j] : total[i][j] + partial[i][j];
-          partial[i][j] = 0.0f;
-        }
-    }
+    if ((start + STEP - first) % BLOCK == 0 || start + STEP >= end)
+      end_block(&sums, start - first < BLOCK);
   }
 
   result += (run * g->groups + group) * g->filters * weights;
@@ -102,7 +66,7 @@ weight_gradient_tile(__constant Geometry *g, __constant int4 *taps,
 #pragma unroll
     for (int j = 0; j < 4; j++) {
       const int weight = firstWeight + lx + j * SIDE;
-      if (weight < weights) result[filter * weights + weight] = total[i][j];
+      if (weight < weights) result[filter * weights + weight] = sums.total[i][j];
     }
   }
 }

@@ -223,33 +223,18 @@ convolve_packed_tile(__constant Problem *g, __global const int4 *restrict units,
 
 #pragma unroll
   for (int i = 0; i < ITEM_FILTERS; i++) {
-    const int filter = ly + i * ITEMS_Y, row = firstFilter + filter;
-    const bool isFilter = row < g->filters;
-    const int channel = group * g->filters + (isFilter ? row : 0);
-    const int4 correction = rows[channel];
-    const int ownBias = hasBias ? bias[channel] : 0;
-#ifndef SUMS
-    const int ownMultiplier = multiplier[channel * multiplierStep];
-    const int ownShift = shift[channel * shiftStep];
-#endif
+    const int filter = ly + i * ITEMS_Y;
+    const FilterResult f = filter_result(g, group, firstFilter + filter, rows, bias, hasBias,
+                                         multiplier, multiplierStep, shift, shiftStep);
 #pragma unroll
     for (int j = 0; j < ITEM_PIXELS; j++) {
-#if defined(INPUT_SUMS) || defined(SUMS)
-      const int pixel = firstPixel + lx + j * ITEMS_X;
-#endif
-#ifdef INPUT_SUMS
-      const int inputSum = inputSums[min(pixel, g->pixels - 1) * g->groups + group];
-#else
-      const int inputSum = 0;
-#endif
-      const int sum = whole_sum(PRODUCT(sums[i][j]), correction, inputZeroPoint, inputSum, ownBias);
+      const int pixel = lx + j * ITEMS_X;
+      const int sum = filter_sum(g, &f, PRODUCT(sums[i][j]), group, firstPixel + pixel,
+                                 inputZeroPoint, inputSums);
 #ifdef SUMS
-      const int plane = g->outputY * g->outputX, image = pixel / plane;
-      if (isFilter && pixel < g->pixels)
-        y[(image * g->groups * g->filters + channel) * plane + pixel - image * plane] = (uint)sum;
+      put_sum(g, &f, sum, firstPixel + pixel, y);
 #else
-      put_code(memory, lx + j * ITEMS_X, filter,
-               isFilter ? code_of(sum, ownMultiplier, ownShift, codes) : 0u);
+      put_code(memory, &f, sum, pixel, filter, codes);
 #endif
     }
   }

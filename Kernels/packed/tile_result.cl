@@ -1,5 +1,6 @@
-// The codes of a tile of TILE_PIXELS by TILE_FILTERS, collected in local memory, a byte each, and
-// written channels last in whole words. After sum_result.cl.
+// The results of a tile of TILE_PIXELS by TILE_FILTERS: sums are written where they belong, codes
+// are collected in local memory, a byte each, and written channels last in whole words. After
+// sum_result.cl.
 //
 //   SCATTERED       a group's filters do not fill whole words of a pixel: bytes are written; YBITS
 //   8
@@ -7,13 +8,61 @@
 #error "TILE_PIXELS, TILE_FILTERS: extents of the tile; ITEMS: of its work-group"
 #endif
 
+// What the sums of a filter need. Those of filters that do not exist have that of the group's
+// first.
+typedef struct {
+  bool exists;
+  int channel, bias, multiplier, shift;
+  int4 correction;
+} FilterResult;
+
+// row: the filter's number within the group. The others are RESULT_PARAMETERS.
+LB_FUNCTION FilterResult filter_result(__constant Problem *g, const int group, const int row,
+                                       __global const int4 *rows, __global const int *bias,
+                                       const int hasBias, __global const int *multiplier,
+                                       const int multiplierStep, __global const int *shift,
+                                       const int shiftStep) {
+  FilterResult f;
+  f.exists = row < g->filters;
+  f.channel = group * g->filters + (f.exists ? row : 0);
+  f.correction = rows[f.channel];
+  f.bias = hasBias ? bias[f.channel] : 0;
 #ifndef SUMS
+  f.multiplier = multiplier[f.channel * multiplierStep];
+  f.shift = shift[f.channel * shiftStep];
+#endif
+  return f;
+}
+
+// The sum of a filter at `pixel` of all images, of which there may be fewer.
+LB_FUNCTION int filter_sum(__constant Problem *g, const FilterResult *f, const int product,
+                           const int group, const int pixel, const int inputZeroPoint,
+                           __global const int *inputSums) {
+#ifdef INPUT_SUMS
+  const int inputSum = inputSums[min(pixel, g->pixels - 1) * g->groups + group];
+#else
+  const int inputSum = 0;
+#endif
+  return whole_sum(product, f->correction, inputZeroPoint, inputSum, f->bias);
+}
+
+#ifdef SUMS
+LB_FUNCTION void put_sum(__constant Problem *g, const FilterResult *f, const int sum,
+                         const int pixel, __global uint *y) {
+  const int plane = g->outputY * g->outputX, image = pixel / plane;
+  if (f->exists && pixel < g->pixels)
+    y[(image * g->groups * g->filters + f->channel) * plane + pixel - image * plane] = (uint)sum;
+}
+#else
 // Words from a pixel's codes in local memory to the next: one more than needed, for the banks.
 #define CODE_PITCH (TILE_FILTERS / 4 + 1)
 #define TILE_CODE_WORDS (TILE_PIXELS * CODE_PITCH)
 
-LB_FUNCTION void put_code(__local uint *tile, const int pixel, const int filter, const uint code) {
-  ((__local uchar *)tile)[pixel * CODE_PITCH * 4 + filter] = (uchar)code;
+// pixel, filter: within the tile.
+LB_FUNCTION void put_code(__local uint *tile, const FilterResult *f, const int sum, const int pixel,
+                          const int filter, const int4 codes) {
+  ((__local uchar *)tile)[pixel * CODE_PITCH * 4 + filter] =
+      (uchar)(f->exists ? code_of(sum, f->multiplier, f->shift, codes) : 0u);
 }
 
 // Writes the tile's codes. All work-items, behind a barrier.

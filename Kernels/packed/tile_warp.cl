@@ -211,35 +211,18 @@ convolve_packed_warp(__constant Problem *g, __global const int4 *restrict units,
   UNROLL_WARP
   for (int j = 0; j < 4; j++) UNROLL_WARP
   for (int odd = 0; odd < 2; odd++) {
-    const int filter = firstColumn + j * 8 + (lane & 3) * 2 + odd, row = firstFilter + filter;
-    const bool isFilter = row < g->filters;
-    const int channel = group * g->filters + (isFilter ? row : 0);
-    const int4 correction = rows[channel];
-    const int ownBias = hasBias ? bias[channel] : 0;
-#ifndef SUMS
-    const int ownMultiplier = multiplier[channel * multiplierStep];
-    const int ownShift = shift[channel * shiftStep];
-#endif
+    const int filter = firstColumn + j * 8 + (lane & 3) * 2 + odd;
+    const FilterResult f = filter_result(g, group, firstFilter + filter, rows, bias, hasBias,
+                                         multiplier, multiplierStep, shift, shiftStep);
     UNROLL_WARP
     for (int i = 0; i < 8; i++) {
-      const int inTile = firstRow + i * 8 + (lane >> 2);
-#if defined(INPUT_SUMS) || defined(SUMS)
-      const int pixel = firstPixel + inTile;
-#endif
-#ifdef INPUT_SUMS
-      const int inputSum = inputSums[min(pixel, g->pixels - 1) * g->groups + group];
-#else
-      const int inputSum = 0;
-#endif
-      const int sum = whole_sum(PRODUCT(sums[i >> 1][j][(i & 1) * 2 + odd]), correction,
-                                inputZeroPoint, inputSum, ownBias);
+      const int pixel = firstRow + i * 8 + (lane >> 2);
+      const int sum = filter_sum(g, &f, PRODUCT(sums[i >> 1][j][(i & 1) * 2 + odd]), group,
+                                 firstPixel + pixel, inputZeroPoint, inputSums);
 #ifdef SUMS
-      const int plane = g->outputY * g->outputX, image = pixel / plane;
-      if (isFilter && pixel < g->pixels)
-        y[(image * g->groups * g->filters + channel) * plane + pixel - image * plane] = (uint)sum;
+      put_sum(g, &f, sum, firstPixel + pixel, y);
 #else
-      put_code((__local uint *)buffers, inTile, filter,
-               isFilter ? code_of(sum, ownMultiplier, ownShift, codes) : 0u);
+      put_code((__local uint *)buffers, &f, sum, pixel, filter, codes);
 #endif
     }
   }

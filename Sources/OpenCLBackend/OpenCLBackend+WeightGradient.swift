@@ -63,7 +63,7 @@ extension OpenCLBackend {
     case .tile(let side):
       let kernel = DeviceKernel(
         "conv/weight_gradient_tile.cl", "weight_gradient_tile", ["SIDE=\(side)"],
-        preludes: ["conv/geometry.cl"])
+        preludes: ["product/item_sums.cl", "conv/geometry.cl"])
       let weights = geometry.channels * geometry.kernelCount
       try launch(
         kernel,

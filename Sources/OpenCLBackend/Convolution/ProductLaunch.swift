@@ -82,7 +82,7 @@ extension OpenCLBackend {
       let kernel = DeviceKernel(
         "conv/convolve_tile.cl", "convolve_tile",
         product.definitions + ["SIDE=\(side)"],
-        preludes: ["product/result.cl", "conv/geometry.cl"])
+        preludes: ["product/item_sums.cl", "product/result.cl", "conv/geometry.cl"])
       try launch(
         kernel, product, operation,
         global: [(outputs + 3) / 4, (geometry.filters + 3) / 4, geometry.groups],
