@@ -3,7 +3,8 @@
 # make conformance  ONNX's node tests through qtool run, DEVICE=reference or as qtool's --device
 # make lint    formatting, kernels without a driver, who imports what
 # make format  format Swift and OpenCL C
-# make bench   time the kernels beside the device's measured ceilings
+# make bench   time the kernels beside the device's measured ceilings; JSON=FILE keeps the figures
+# make bench-peers  time ResNet-18's convolutions beside ONNX Runtime's, see Benchmarks/README.md
 # make stats   lines per module
 # make docs    the documentation as a web site in .build/docs
 # make proto   generate the ONNX schema's Swift again
@@ -17,7 +18,7 @@ export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
 
 RELEASE = .build-release/release
 
-.PHONY: help release demo test conformance lint format bench stats docs proto clean
+.PHONY: help release demo test conformance lint format bench bench-peers stats docs proto clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -48,7 +49,14 @@ format:
 
 bench: release
 	Scripts/packages run
-	$(RELEASE)/qtool bench $(FILTER)
+	$(RELEASE)/qtool bench $(FILTER) $(if $(JSON),--json >$(JSON))
+
+# Where another program runs too, figures are of both.
+bench-peers: release
+	Scripts/packages run
+	$(or $(PYTHON),python3) Benchmarks/Peers/convolutions.py --qtool $(RELEASE)/qtool \
+	  --shapes $(or $(SHAPES),resnet-18) --batch $(or $(BATCHES),1 32) --widths $(or $(WIDTHS),w8a8 w4a8 w4a4) \
+	  --rounds $(or $(ROUNDS),5) $(if $(JSON),--json $(JSON))
 
 stats:
 	Scripts/stats

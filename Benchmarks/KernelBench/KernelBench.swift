@@ -48,7 +48,8 @@ public enum KernelBenchmarks {
     _ settings: BenchmarkSettings, on backend: OpenCLBackend,
     report: (BenchmarkResult) -> Void = { _ in }
   ) throws -> [BenchmarkResult] {
-    let ceilings = try Ceilings(backend)
+    let run = BenchmarkRun(
+      backend: backend, settings: settings, ceilings: try Ceilings(backend))
     var results: [BenchmarkResult] = []
     func add(_ result: BenchmarkResult) {
       report(result)
@@ -56,13 +57,13 @@ public enum KernelBenchmarks {
     }
     var convolutions: [String: [(result: BenchmarkResult, times: Int)]] = [:]
     for entry in settings.entries {
-      let result = try entry.measure(on: backend, settings, ceilings)
+      let result = try entry.measure(in: run)
       add(result)
       guard let (kind, layer) = entry.layer else { continue }
       convolutions[kind, default: []].append((result, layer.times))
     }
     for (kind, layers) in convolutions.sorted(by: { $0.key < $1.key }) where layers.count > 1 {
-      add(ConvolutionBench.sum("\(kind) all", layers))
+      add(.sum("\(kind) all", of: layers))
     }
     return results
   }
@@ -81,6 +82,7 @@ enum BenchmarkEntry {
   case channelSearch(Distribution?, bits: Int)
   case layerSearch([ConvolutionLayer], bits: Int)
   case tensorSearch(Distribution, bits: Int)
+  case stream(StreamOperation, shape: [Int])
   case convolution(ConvolutionLayer)
   case packedConvolution(ConvolutionLayer, CodeWidths)
   case training(network: String)
@@ -101,30 +103,27 @@ enum BenchmarkEntry {
       "search channel \(distribution.map { "\($0)" } ?? "given") \(bits) bits"
     case .layerSearch(_, let bits): "search layers \(bits) bits"
     case .tensorSearch(let distribution, let bits): "search tensor \(distribution) \(bits) bits"
+    case .stream(let operation, let shape):
+      "\(operation.rawValue) \(shape.map(String.init).joined(separator: "x"))"
     case .convolution(let layer): "conv \(layer.name)"
     case .packedConvolution(let layer, let widths): "packed \(widths) \(layer.name)"
     case .training(let network): "training \(network)"
     }
   }
 
-  func measure(
-    on backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings
-  ) throws -> BenchmarkResult {
+  func measure(in run: BenchmarkRun) throws -> BenchmarkResult {
     switch self {
-    case .histogram(let distribution, _):
-      try HistogramBench(backend, settings, ceilings).measure(distribution, name)
+    case .histogram(let distribution, _): try run.histogram(distribution, name)
     case .channelSearch(let distribution, let bits):
-      try SearchBench(backend, settings, ceilings).channels(distribution, bits, name)
-    case .layerSearch(let layers, let bits):
-      try SearchBench(backend, settings, ceilings).layers(layers, bits, name)
-    case .tensorSearch(let distribution, let bits):
-      try SearchBench(backend, settings, ceilings).tensor(distribution, bits, name)
-    case .convolution(let layer):
-      try ConvolutionBench(backend, settings, ceilings).measure(layer, name)
+      try run.channelSearch(distribution, bits, name)
+    case .layerSearch(let layers, let bits): try run.layerSearch(layers, bits, name)
+    case .tensorSearch(let distribution, let bits): try run.tensorSearch(distribution, bits, name)
+    case .stream(let operation, let shape):
+      try run.stream(operation, [run.settings.batch] + shape, name)
+    case .convolution(let layer): try run.convolution(layer, name)
     case .packedConvolution(let layer, let widths):
-      try PackedConvolutionBench(backend, settings, ceilings).measure(layer, widths, name)
-    case .training(let network):
-      try TrainingBench(backend, settings, ceilings).measure(TrainingNetwork(network), name)
+      try run.packedConvolution(layer, widths, name)
+    case .training(let network): try run.training(TrainingNetwork(network), name)
     }
   }
 }
@@ -142,6 +141,11 @@ extension BenchmarkSettings {
         }
       }
       all += bits.map { .layerSearch(layers, bits: $0) }
+      // The largest tensor between layers.
+      if let layer = layers.max(by: { $0.elements.result < $1.elements.result }) {
+        let shape = [layer.filters] + layer.resultSize
+        all += StreamOperation.allCases.map { .stream($0, shape: shape) }
+      }
       all += layers.map { .convolution($0) }
       for widths in widths { all += layers.map { .packedConvolution($0, widths) } }
       all += TrainingNetwork.names.map { .training(network: $0) }

@@ -24,31 +24,19 @@ public struct CodeWidths: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
-/// Times convolutions of packed codes into packed codes: sums, bias, rounding and packing in one
-/// operation.
-struct PackedConvolutionBench {
-  private let backend: OpenCLBackend
-  private let settings: BenchmarkSettings
-  private let ceilings: Ceilings
-
-  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings) {
-    self.backend = backend
-    self.settings = settings
-    self.ceilings = ceilings
-  }
-
-  func measure(
+extension BenchmarkRun {
+  /// A convolution of packed codes into packed codes: sums, bias, rounding and packing in one operation.
+  func packedConvolution(
     _ layer: ConvolutionLayer, _ widths: CodeWidths, _ name: String
   ) throws -> BenchmarkResult {
-    let reference = ReferenceBackend.shared
-    let codes = Self.codes(layer, widths, batch: settings.batch)
-    let expected = reference.convolvePacked(
+    let codes = layer.codes(widths, batch: settings.batch)
+    let expected = ReferenceBackend.shared.convolvePacked(
       codes.x, weights: codes.weights, codes.convolution, codes.epilogue)
     let x = try backend.upload(codes.x)
     let weights = try codes.weights.map(backend.upload)
     let epilogue = try codes.epilogue.map(backend.upload)
     let bits = (widths.activations, widths.weights, widths.activations)
-    return try ConvolutionBench(backend, settings, ceilings).time(
+    return try self.layer(
       layer, name, bits: bits, operation: "convolvePacked", beside: ceilings.codes
     ) {
       try backend.convolvePacked(x, weights: weights, codes.convolution, epilogue)
@@ -56,7 +44,9 @@ struct PackedConvolutionBench {
       try backend.download($0.bytes) == expected.bytes
     }
   }
+}
 
+extension ConvolutionLayer {
   /// What is convolved with what, and what becomes of it.
   struct Codes {
     let x: PackedCodes<Tensor>
@@ -66,10 +56,10 @@ struct PackedConvolutionBench {
   }
 
   /// Random codes, and multipliers that spread the sums over the codes of the result.
-  static func codes(_ layer: ConvolutionLayer, _ widths: CodeWidths, batch: Int) -> Codes {
+  func codes(_ widths: CodeWidths, batch: Int) -> Codes {
     var samples = SampleValues(seed: 5)
     let largest = 1 << widths.activations - 1
-    let shape = [batch, layer.channels] + layer.size
+    let shape = [batch, channels] + size
     let data = Tensor(
       (0..<shape.reduce(1, *)).map { _ in UInt8(truncatingIfNeeded: samples.next()) & UInt8(largest)
       },
@@ -81,13 +71,13 @@ struct PackedConvolutionBench {
       default: .int8
       }
     let weights = samples.codes(
-      [layer.filters, layer.channels / layer.groups] + layer.kernel, as: type)
-    let depth = Float(weights.count / layer.filters)
+      [filters, channels / groups] + kernel, as: type)
+    let depth = Float(weights.count / filters)
     let deviation = Float(largest) * Float(1 << widths.weights) / 12 * depth.squareRoot()
-    let multipliers = (0..<layer.filters).map {
+    let multipliers = (0..<filters).map {
       Float(largest) / (4 * deviation) * (1 + Float($0 % 7) / 16)
     }
-    let bias = (0..<layer.filters).map { Int32(Float($0 % 5 - 2) * deviation / 8) }
+    let bias = (0..<filters).map { Int32(Float($0 % 5 - 2) * deviation / 8) }
     return Codes(
       x: ReferenceBackend.shared.packCodes(
         data, zeroPoint: largest / 2, bits: widths.activations),
@@ -96,8 +86,8 @@ struct PackedConvolutionBench {
         : CodedWeights(weights),
       convolution: Convolution(
         window: Window(
-          kernel: layer.kernel, strides: [layer.stride, layer.stride], padBefore: layer.pads,
-          padAfter: layer.pads), groups: layer.groups),
+          kernel: kernel, strides: [stride, stride], padBefore: pads,
+          padAfter: pads), groups: groups),
       epilogue: Epilogue(
         bias: Tensor(bias), rounding: .float(multiplier: Tensor(multipliers)),
         zeroPoint: largest / 2, codes: 0...largest, bits: widths.activations))

@@ -3,26 +3,16 @@ import Operations
 import Quantization
 import Tensors
 
-/// Times the search for scales: one a row of a weight, and scale and zero point for a histogram.
-struct SearchBench {
-  private let backend: OpenCLBackend
-  private let settings: BenchmarkSettings
-  private let ceilings: Ceilings
-
+/// Searches for scales: one a row of a weight, and scale and zero point for a histogram.
+extension BenchmarkRun {
   /// The shape of the weight.
-  private static let shape = [512, 4608]
+  private static let searchedShape = [512, 4608]
   /// Rows whose fits are held against the reference's.
   private static let checkedRows = 8
 
-  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings) {
-    self.backend = backend
-    self.settings = settings
-    self.ceilings = ceilings
-  }
-
-  func channels(_ data: Distribution?, _ bits: Int, _ name: String) throws -> BenchmarkResult {
+  func channelSearch(_ data: Distribution?, _ bits: Int, _ name: String) throws -> BenchmarkResult {
     let levels = 1 << bits
-    guard let x = settings.rows ?? data?.tensor(Self.shape, factor: 0.02) else {
+    guard let x = settings.rows ?? data?.tensor(Self.searchedShape, factor: 0.02) else {
       preconditionFailure("neither rows nor a distribution")
     }
     let checked = min(Self.checkedRows, x.shape[0])
@@ -35,18 +25,11 @@ struct SearchBench {
     }
     let found = try search()
     guard Array(found.prefix(checked)) == expected else { throw WrongResult(name: name) }
-    _ = try ceilings.read(value)
-    var times: [Double] = []
-    var reading: [Double] = []
-    for _ in 0..<settings.rounds {
-      times.append(try seconds { _ = try search() })
-      reading.append(try ceilings.read(value))
+    var result = try stream(name, bytes: x.byteCount, work: Double(x.count) * 1e-9, "Gvalue/s") {
+      _ = try search()
+    } reading: {
+      try ceilings.read(value)
     }
-    let work = Double(x.count) * 1e-9
-    var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "Gvalue/s")
-    result.bytes = Double(x.byteCount)
-    result.ceiling = work / BenchmarkResult.median(of: reading)
-    result.ceilingName = "reading"
     if settings.measuresExcess {
       result.excess = ExactScales(levels: levels).excess(of: found.map(\.quantizer), on: x)
     }
@@ -54,7 +37,9 @@ struct SearchBench {
   }
 
   /// A scale for every filter of every layer of a network, all in one call: rows of many lengths.
-  func layers(_ layers: [ConvolutionLayer], _ bits: Int, _ name: String) throws -> BenchmarkResult {
+  func layerSearch(_ layers: [ConvolutionLayer], _ bits: Int, _ name: String) throws
+    -> BenchmarkResult
+  {
     let levels = 1 << bits
     var ends: [Int] = []
     var firstRows: [Int] = []
@@ -77,22 +62,14 @@ struct SearchBench {
       let expected = QuantizerSearch.fit(values: values, levels: levels, scheme: .symmetric)
       guard found[row] == expected else { throw WrongResult(name: name) }
     }
-    _ = try ceilings.read(value)
-    var times: [Double] = []
-    var reading: [Double] = []
-    for _ in 0..<settings.rounds {
-      times.append(try seconds { _ = try search() })
-      reading.append(try ceilings.read(value))
+    return try stream(name, bytes: x.byteCount, work: Double(x.count) * 1e-9, "Gvalue/s") {
+      _ = try search()
+    } reading: {
+      try ceilings.read(value)
     }
-    let work = Double(x.count) * 1e-9
-    var result = BenchmarkResult(name: name, seconds: times, work: work, unit: "Gvalue/s")
-    result.bytes = Double(x.byteCount)
-    result.ceiling = work / BenchmarkResult.median(of: reading)
-    result.ceilingName = "reading"
-    return result
   }
 
-  func tensor(_ data: Distribution, _ bits: Int, _ name: String) throws -> BenchmarkResult {
+  func tensorSearch(_ data: Distribution, _ bits: Int, _ name: String) throws -> BenchmarkResult {
     let levels = 1 << bits
     let histogram = try backend.histogram(
       backend.upload(data.tensor([1 << 20])),

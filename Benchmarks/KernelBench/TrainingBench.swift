@@ -6,24 +6,14 @@ import Operations
 import Tensors
 import Training
 
-/// Times whole steps of training: forward, backward and update, with fake quantization.
-struct TrainingBench {
-  private let backend: OpenCLBackend
-  private let settings: BenchmarkSettings
-  private let ceilings: Ceilings
-
+extension BenchmarkRun {
   /// Images of the step that is held against the reference's.
   private static let checkedBatch = 2
   private static let classes = 10
   private static let rate: Float = 1e-3
 
-  init(_ backend: OpenCLBackend, _ settings: BenchmarkSettings, _ ceilings: Ceilings) {
-    self.backend = backend
-    self.settings = settings
-    self.ceilings = ceilings
-  }
-
-  func measure(_ network: TrainingNetwork, _ name: String) throws -> BenchmarkResult {
+  /// A whole step of training: forward, backward and update, with fake quantization.
+  func training(_ network: TrainingNetwork, _ name: String) throws -> BenchmarkResult {
     let before = backend.hostOperations
     guard try steps(network, on: backend) == steps(network, on: ReferenceBackend.shared) else {
       throw WrongResult(name: name)
@@ -35,20 +25,14 @@ struct TrainingBench {
       try backend.finish()
     }
     try step()
-    _ = try ceilings.floats.measure()
-    var times: [Double] = []
-    var peaks: [Double] = []
-    for _ in 0..<settings.rounds {
-      times.append(try seconds(step))
-      peaks.append(try ceilings.floats.measure())
-    }
+    let turns = try turns(step) { try ceilings.floats.measure() }
     var result = BenchmarkResult(
-      name: name, seconds: times, work: Double(settings.batch), unit: "images/s")
+      name: name, seconds: turns.seconds, work: Double(settings.batch), unit: "images/s")
     // The backward pass multiplies twice as often as the forward pass.
     let multiplications = 3 * Double(network.multiplications)
     result.operations = 2 * multiplications * Double(settings.batch)
     result.bytes = try Self.bytes(of: trainer.step)
-    result.ceiling = BenchmarkResult.median(of: peaks) * 1e9 / multiplications
+    result.ceiling = turns.ceiling * 1e9 / multiplications
     result.ceilingName = ceilings.floats.name
     result.bandwidth = ceilings.bandwidth
     result.isOnReference = backend.hostOperations != before

@@ -83,7 +83,7 @@ struct TuningWorkload {
   private static func convolution(
     _ layer: ConvolutionLayer, _ settings: BenchmarkSettings
   ) -> TuningWorkload {
-    let example = ConvolutionBench.example(layer, batch: settings.batch, name: layer.name)
+    let example = layer.example(batch: settings.batch, name: layer.name)
     func convolve(_ backend: OpenCLBackend) throws -> () throws -> OpenCLBackend.Value {
       let x = try backend.upload(example.x)
       let weights = try backend.upload(example.weights)
@@ -109,7 +109,7 @@ struct TuningWorkload {
   private static func packedConvolution(
     _ layer: ConvolutionLayer, _ widths: CodeWidths, _ settings: BenchmarkSettings
   ) -> TuningWorkload {
-    let codes = PackedConvolutionBench.codes(layer, widths, batch: settings.batch)
+    let codes = layer.codes(widths, batch: settings.batch)
     func convolve(_ backend: OpenCLBackend) throws -> () throws -> OpenCLBackend.Value {
       let x = try backend.upload(codes.x)
       let weights = try codes.weights.map(backend.upload)

@@ -12,6 +12,9 @@ import Testing
     #expect(all.output.contains("conv 3x3/2 64-128@56\n"))
     let some = qtool("bench", "search", "tensor", "--bits", "4", "--dry-run", in: folder)
     #expect(some.output == "search tensor normal 4 bits\nsearch tensor relu 4 bits\n")
+    let streams = qtool("bench", "pool codes", "--shapes", "resnet-50", "--dry-run", in: folder)
+    #expect(
+      streams.output == "pool codes maximum 64x112x112\npool codes mean 64x112x112\n")
     let shapes = folder.write("# two\n3 8 5 1 32 2\n\n8 8 1x3 2 9x4 1 8 # groups\n", "s.txt")
     let packed = qtool(
       "bench", "@", "--shapes", shapes, "--widths", "w4a8", "--dry-run", in: folder)
