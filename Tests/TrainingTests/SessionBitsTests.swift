@@ -15,6 +15,7 @@ import Testing
     Quarters.settings(.neuron(groups: 3)),
     Quarters.settings(.filter(groups: 2)) {
       $0.unfrozen = .quantized
+      $0.order = .oscillation
       $0.learnsScales = true
       $0.compensates = true
     },

@@ -2,9 +2,9 @@ import Execution
 import Graph
 import Tensors
 
-/// A statistic that a normalization keeps from step to step.
-struct RunningStatistic {
-  /// The initializer of the model that holds it.
+/// A statistic that a normalization, or what else is counted, keeps from step to step.
+struct RunningStatistic: Sendable, Hashable {
+  /// The initializer that holds it at the beginning.
   let name: String
   /// The value that takes its place after a step.
   let next: String

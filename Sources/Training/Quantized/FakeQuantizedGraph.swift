@@ -15,6 +15,8 @@ struct FakeQuantizedGraph {
   private(set) var settings: Set<String> = []
   /// Values behind which nothing is to be differentiated.
   private(set) var barriers: Set<String> = []
+  /// What holds the scales of weights that are coded in every step, by the weights' name.
+  private var weightScales: [String: String] = [:]
 
   private let network: QuantizedNetwork
   private let state: QuantizationState
@@ -64,6 +66,7 @@ struct FakeQuantizedGraph {
     let shape = layer.sharesQuantizer ? [] : [quantizers.count]
     let scale = scale(
       LearnedScale.name(ofWeights: name), Tensor(quantizers.map(\.scale), shape: shape))
+    weightScales[name] = scale
     graph.initializers["\(name)\0zero"] = Tensor(
       quantizers.map { Int32($0.zeroPoint) }, shape: shape)
     graph.nodes.append(
@@ -76,6 +79,43 @@ struct FakeQuantizedGraph {
     for index in graph.nodes.indices where graph.nodes[index].outputs == layer.node.outputs {
       graph.nodes[index].inputs[1] = "\(name)\0fake"
     }
+  }
+
+  /// Adds what counts how often codes of weights turn back, for weights that are coded in every step.
+  ///
+  /// - Returns: What a step renews for it.
+  mutating func trackOscillations() -> [RunningStatistic] {
+    func constant(_ name: String, _ values: [Int]) -> String {
+      graph.initializers[name] = Tensor(values.map(Int64.init))
+      return name
+    }
+    var parts: [String] = []
+    var start: [Float] = []
+    for (layer, codes) in zip(network.layers, state.weights) {
+      let name = layer.weights.name
+      guard let scale = weightScales[name], let quantizers = codes.allQuantizers else { continue }
+      var shape = layer.shape.map { _ in 1 }
+      if !layer.sharesQuantizer, let axis = layer.weights.channelAxis { shape[axis] = -1 }
+      graph.nodes += [
+        Node(
+          "Reshape", inputs: [scale, constant("\(name)\0spread", shape)],
+          outputs: ["\(name)\0scales"]),
+        Node("Div", inputs: ["\(name)\0fake", "\(name)\0scales"], outputs: ["\(name)\0quotient"]),
+        // The quotient of a multiple of the scale is off by a rounding.
+        Node("Round", inputs: ["\(name)\0quotient"], outputs: ["\(name)\0codes"]),
+        Node(
+          "Reshape", inputs: ["\(name)\0codes", constant("\(name)\0line", [-1])],
+          outputs: ["\(name)\0codes in line"]),
+      ]
+      parts.append("\(name)\0codes in line")
+      let now = layer.weights.codes(of: graph.weights(of: layer), quantizers, improvements: [])
+      start += now.array(of: Int8.self).map(Float.init)
+    }
+    let codes = "oscillation\0codes"
+    graph.nodes.append(
+      Node("Concat", inputs: parts, outputs: [codes], attributes: ["axis": .int(0)]))
+    graph.trackOscillations(of: codes, from: Tensor(start))
+    return OscillationTracking.statistics
   }
 
   /// Fake quantization behind the node that writes an activation, or before those that read an

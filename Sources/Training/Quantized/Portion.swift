@@ -7,7 +7,8 @@ import Tensors
 struct Portion: Sendable, Hashable {
   /// The place of the layer.
   let layer: Int
-  /// The filters, in the order in which they were chosen.
+  /// The filters, in the order in which they were chosen; with ``FilterOrder/oscillation`` only their
+  /// number holds.
   let filters: [Int]
   /// Whether it is the layer's first.
   let isFirst: Bool
@@ -44,7 +45,7 @@ extension QuantizedNetwork {
     }
     let terms: [Double]
     switch settings.order {
-    case .index: return filters
+    case .index, .oscillation: return filters
     case .norm: terms = weights.array(of: Float.self).map { -Double($0) * Double($0) }
     case .error:
       let quantized = try layer.weights.quantize(
@@ -71,8 +72,8 @@ extension QuantizedNetwork {
           return TrainingStage(name: label, layer: label)
         }
         return TrainingStage(
-          name: "\(label), portion \(number) of \(count)", layer: label, components: portion.filters
-        )
+          name: "\(label), portion \(number) of \(count)", layer: label,
+          components: settings.order == .oscillation ? [] : portion.filters)
       }
   }
 }

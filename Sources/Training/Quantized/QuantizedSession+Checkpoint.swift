@@ -74,13 +74,12 @@ extension QuantizedSession {
         restored.plan.values[member]?.quantizer = quantizer
       }
     }
-    try trainer.restore(checkpoint)
     state = restored
     current = stage < 0 ? nil : stage
-    guard current != nil else { return }
-    let graph = try trained(network.closed)
-    try checkSettledWeights(of: graph)
-    try prepareStep(graph)
+    // The step first: what it renews is part of the trainer's state.
+    if current != nil { try prepareStep(network.closed) }
+    try trainer.restore(checkpoint)
+    try checkSettledWeights(of: trained(network.closed))
   }
 
   private static func quantizer(

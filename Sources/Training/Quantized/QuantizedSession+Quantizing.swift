@@ -38,6 +38,7 @@ extension QuantizedSession {
     _ portion: Portion, in graph: inout Graph, _ calibration: [[String: Tensor]]
   ) throws {
     let layer = network.layers[portion.layer]
+    let filters = try filters(of: portion)
     if portion.isFirst {
       let due = network.activations.indices.filter {
         network.activations[$0].firstReader == portion.layer && state.coverage(of: $0) != .all
@@ -46,7 +47,7 @@ extension QuantizedSession {
     }
     var weights = graph.weights(of: layer).array(of: Float.self)
     state.remedies += try state.weights[portion.layer].freeze(
-      portion.filters, of: layer, weights: &weights, bias: state.bias(of: layer, in: graph),
+      filters, of: layer, weights: &weights, bias: state.bias(of: layer, in: graph),
       rounding: try rounding(of: portion.layer, in: graph, calibration),
       settings: weightSettings, on: backend)
     graph.initializers[layer.weights.name] = Tensor(weights, shape: layer.shape)

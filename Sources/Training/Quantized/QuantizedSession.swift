@@ -119,13 +119,15 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   ///
   /// - Parameter graph: The graph for batches with the parameters of now.
   mutating func prepareStep(_ graph: Graph) throws {
-    let written = try FakeQuantizedGraph(
+    var written = try FakeQuantizedGraph(
       network, state, current: currentPortion?.layer, graph: graph)
+    let tracked = network.settings.order == .oscillation ? written.trackOscillations() : []
     let scope = TrainingScope(
       parameters: network.parameters, still: stillParameters, settings: written.settings,
       barriers: written.barriers,
       factors: Dictionary(
-        uniqueKeysWithValues: network.learnedScales.map { ($0.name, $0.factor) }))
+        uniqueKeysWithValues: network.learnedScales.map { ($0.name, $0.factor) }),
+      statistics: tracked)
     let form = StepForm(nodes: written.graph.nodes, scope: scope)
     if form != stepForm {
       try trainer.replaceStep(

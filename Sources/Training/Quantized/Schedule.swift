@@ -28,8 +28,8 @@ public enum Schedule: Sendable, Hashable {
   var quantizesOutputs: Bool { if case .neuron = self { true } else { false } }
 }
 
-/// The order in which a layer's filters are quantized; it follows from the weights that training
-/// begins with. Equal ones keep the order of their indices.
+/// The order in which a layer's filters are quantized; all but the last follow from the weights that
+/// training begins with. Equal ones keep the order of their indices.
 public enum FilterOrder: String, Sendable, Hashable, CaseIterable {
   /// As they are numbered.
   case index
@@ -37,6 +37,11 @@ public enum FilterOrder: String, Sendable, Hashable, CaseIterable {
   case norm
   /// The smallest squared error of quantized weights first.
   case error
+  /// When a portion is settled, those whose codes have turned back least often in the steps before, by
+  /// running averages over their weights: Nagel et al., "Overcoming Oscillations in Quantization-Aware
+  /// Training", ICML 2022. Layers keep their order. Only weights that are coded in every step have codes
+  /// that turn back.
+  case oscillation
 }
 
 /// The quantizers of activations that let derivatives pass by the straight-through estimator; behind
@@ -149,6 +154,14 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
         throw SettingsError(
           "weights make up for one another's errors by filter, not with granularity "
             + "'\(quantization.granularity)'")
+      }
+    }
+    if order == .oscillation {
+      guard codesEveryStep, schedule.groups > 1 else {
+        throw SettingsError(
+          "the order 'oscillation' is that of portions of a layer whose weights are coded in every "
+            + "step before: the schedule 'filter' or 'neuron' of several groups, with 'quantized' for "
+            + "unfrozen weights")
       }
     }
     if codesEveryStep, case .group = quantization.granularity {

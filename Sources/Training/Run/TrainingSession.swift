@@ -8,7 +8,7 @@ public struct TrainingStage: Sendable, Hashable {
   /// The label of the node whose weights the stage quantizes; `nil` where no single layer is meant.
   public let layer: String?
   /// The output channels that the stage quantizes, in the order in which they were chosen; empty
-  /// where a layer or the network is taken whole.
+  /// where a layer or the network is taken whole, or where they are chosen when the stage begins.
   public let components: [Int]
 
   /// Whether the stage comes before others and settles nothing, so that its length is not theirs.

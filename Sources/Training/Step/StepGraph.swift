@@ -14,8 +14,10 @@ public struct StepGraph: Sendable {
   public let parameters: TrainedParameters
   /// The shape of the targets.
   public let targetShape: [Int]
-  /// Running statistics of normalizations, which a step renews.
+  /// Running statistics of normalizations and what else a step renews.
   let statistics: [RunningStatistic]
+  /// What these begin with, by name.
+  let statisticValues: [String: Tensor]
 
   /// The step of `model` for `batch` samples.
   ///
@@ -49,21 +51,27 @@ public struct StepGraph: Sendable {
         "the shape of the output '\(output.name)' is not known before it is computed")
     }
     // What only other outputs read has no part in the loss.
-    graph.outputs = [output]
+    let counted = scope?.statistics ?? []
+    graph.outputs = [output] + counted.map { ValueInfo(name: $0.next, elementType: .float32) }
     graph.nodes = try graph.sortedNodes()
     graph.removeDeadNodes()
     let scope =
       try scope ?? TrainingScope(parameters: TrainedParameters(of: graph, among: names))
     let parameters = scope.parameters
-    statistics = try graph.decomposeNormalizations()
+    statistics = try graph.decomposeNormalizations() + counted
     graph.replaceParameters(parameters)
     for name in scope.settings.sorted() { graph.makeInput(of: name) }
+    var values: [String: Tensor] = [:]
     for (index, statistic) in statistics.enumerated() {
-      guard let tensor = graph.initializers.removeValue(forKey: statistic.name) else { continue }
+      guard let tensor = graph.initializers.removeValue(forKey: statistic.name) else {
+        preconditionFailure("the statistic '\(statistic.name)' begins with nothing")
+      }
+      values[statistic.name] = tensor
       graph.addInput(statistic.name, .float32, tensor.shape)
       graph.nodes.append(
         Node("Identity", inputs: [statistic.next], outputs: [StepName.newStatistic(index)]))
     }
+    statisticValues = values
     graph.addInput(StepName.target, .float32, shape)
     let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
     graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))

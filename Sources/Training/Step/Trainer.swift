@@ -25,8 +25,8 @@ public struct Trainer<B: Backend> {
   private var parameters: B.Value
   private var state: [B.Value]
   private var trainable: B.Value
-  /// Running statistics of normalizations.
-  private var statistics: [B.Value]
+  /// What a step renews beside parameters and the optimizer's state, by name.
+  private var statistics: [String: B.Value]
 
   /// Starts from the parameters that `model` has.
   ///
@@ -64,8 +64,7 @@ public struct Trainer<B: Backend> {
       try backend.upload(Tensor(repeating: Float(0), shape: [count]))
     }
     trainable = try backend.upload(Tensor(repeating: true, shape: [count]))
-    let initializers = self.model.initializers
-    statistics = try step.statistics.compactMap { try initializers[$0.name].map(backend.upload) }
+    statistics = try step.statisticValues.mapValues(backend.upload)
   }
 
   /// Moves the parameters by the gradient of one batch.
@@ -89,7 +88,7 @@ public struct Trainer<B: Backend> {
     values[StepName.parameters] = parameters
     values[StepName.trainable] = trainable
     for (index, vector) in state.enumerated() { values[StepName.state(index)] = vector }
-    for (statistic, value) in zip(step.statistics, statistics) { values[statistic.name] = value }
+    values.merge(statistics) { $1 }
     let results = try executor.compute(values)
     func result(_ name: String) throws -> B.Value {
       guard let value = results[name] else {
@@ -104,7 +103,9 @@ public struct Trainer<B: Backend> {
     let output = try backend.download(result(step.graph.outputs[1].name))
     parameters = try result(StepName.newParameters)
     state = try state.indices.map { try result(StepName.newState($0)) }
-    statistics = try statistics.indices.map { try result(StepName.newStatistic($0)) }
+    for (index, statistic) in step.statistics.enumerated() {
+      statistics[statistic.name] = try result(StepName.newStatistic(index))
+    }
     stepCount += 1
     return Result(loss: loss, output: output)
   }
@@ -115,11 +116,23 @@ public struct Trainer<B: Backend> {
     trainable = try executor.backend.upload(mask)
   }
 
-  /// Goes on with another step of the same parameters and optimizer.
+  /// Goes on with another step of the same parameters and optimizer; statistics that both have keep
+  /// their values.
   public mutating func replaceStep(_ step: StepGraph) throws {
     precondition(step.parameters.parts == self.step.parameters.parts)
     executor = try Executor(step.graph, on: executor.backend)
+    statistics = try step.statisticValues.reduce(into: [:]) { values, start in
+      values[start.key] = try statistics[start.key] ?? executor.backend.upload(start.value)
+    }
     self.step = step
+  }
+
+  /// What a step has renewed.
+  func statistic(_ name: String) throws -> Tensor {
+    guard let value = statistics[name] else {
+      preconditionFailure("the step keeps no statistic '\(name)'")
+    }
+    return try executor.backend.download(value)
   }
 
   /// Gives the settings of the step's ``TrainingScope`` their values.
@@ -146,9 +159,7 @@ public struct Trainer<B: Backend> {
   /// What training has made of initializers, by name: parameters and running statistics.
   public func trainedTensors() throws -> [String: Tensor] {
     var tensors = step.parameters.tensors(of: try executor.backend.download(parameters))
-    for (statistic, value) in zip(step.statistics, statistics) {
-      tensors[statistic.name] = try executor.backend.download(value)
-    }
+    for (name, value) in statistics { tensors[name] = try executor.backend.download(value) }
     return tensors
   }
 
@@ -191,9 +202,7 @@ public struct Trainer<B: Backend> {
       "trainer/parameters": \.parameters, "trainer/trainable": \.trainable,
     ]
     for index in state.indices { places["trainer/state_\(index)"] = \.state[index] }
-    for index in statistics.indices {
-      places["trainer/statistic/\(step.statistics[index].name)"] = \.statistics[index]
-    }
+    for name in statistics.keys { places["trainer/statistic/\(name)"] = \.statistics[name]! }
     return places
   }
 }

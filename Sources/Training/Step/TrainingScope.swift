@@ -11,16 +11,29 @@ public struct TrainingScope: Sendable, Hashable {
   public var barriers: Set<String>
   /// What parameters' gradients are multiplied by, where it is not 1.
   public var factors: [String: Float]
+  /// Initializers that a step renews, beside the running statistics of normalizations.
+  var statistics: [RunningStatistic]
 
   /// Makes a scope.
   public init(
     parameters: TrainedParameters, still: Set<String> = [], settings: Set<String> = [],
     barriers: Set<String> = [], factors: [String: Float] = [:]
   ) {
+    self.init(
+      parameters: parameters, still: still, settings: settings, barriers: barriers,
+      factors: factors, statistics: [])
+  }
+
+  /// Makes a scope.
+  init(
+    parameters: TrainedParameters, still: Set<String>, settings: Set<String>,
+    barriers: Set<String>, factors: [String: Float], statistics: [RunningStatistic]
+  ) {
     self.parameters = parameters
     self.still = still
     self.settings = settings
     self.barriers = barriers
     self.factors = factors
+    self.statistics = statistics
   }
 }

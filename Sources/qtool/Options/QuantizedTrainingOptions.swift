@@ -38,7 +38,8 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The order of a layer's filters: index, norm (largest first) or error (smallest first)."))
+      "The order of a layer's filters: index, norm (largest first), error (smallest first) or, with "
+        + "--unfrozen quantized, oscillation (codes that turned back least before)."))
   var order: FilterOrder = .index
 
   @Option(
@@ -102,6 +103,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
     let epochs = freeEpochs ?? all / 2
     guard epochs <= all else {
       throw UsageError("--free-epochs \(epochs): there are \(all) epochs in all")
+    }
+    guard epochs > 0 || order != .oscillation else {
+      throw UsageError("--free-epochs 0: no step would count oscillations for --order oscillation")
     }
     return epochs
   }
