@@ -17,7 +17,8 @@ import Testing
     mutating func add(_ code: Float) {
       let change: Float = code > previous ? 1 : code < previous ? -1 : 0
       let turned: Float = change != 0 && direction != 0 && change != direction ? 1 : 0
-      frequency = frequency * (1 - OscillationTracking.momentum) + turned * OscillationTracking.momentum
+      frequency =
+        frequency * (1 - OscillationTracking.momentum) + turned * OscillationTracking.momentum
       if change != 0 { direction = change }
       previous = code
     }

@@ -51,6 +51,25 @@ enum Quarters {
       ])
   }
 
+  /// The same with a normalization behind each convolution, one of whose factors is negative.
+  static var normalizedNetwork: Graph {
+    var graph = network
+    for (number, output) in [(0, "c1"), (3, "c2")] {
+      graph.nodes[number].outputs = ["\(output) raw"]
+      let names = ["scale", "shift", "mean", "variance"].map { "\(output) \($0)" }
+      for (place, name) in names.enumerated() {
+        graph.initializers[name] = Tensor(
+          (0..<5).map { channel -> Float in
+            let value = Float((channel * 3 + place * 2 + number) % 7 + 1) / 4
+            return place == 0 && channel == 2 ? -value : value
+          })
+      }
+      graph.nodes.append(
+        Node("BatchNormalization", inputs: ["\(output) raw"] + names, outputs: [output]))
+    }
+    return graph
+  }
+
   static func samples(_ number: Int) -> (x: Tensor, target: Tensor) {
     let classes = (0..<batch).map { ($0 + number) % 3 }
     let pixels = classes.enumerated().flatMap { sample, kind in
@@ -81,7 +100,8 @@ enum Quarters {
   }
 
   static func session<B: Backend>(
-    _ settings: QuantizedTrainingSettings, optimizer: Optimizer = Optimizer(.adam()), on backend: B
+    _ settings: QuantizedTrainingSettings, of network: Graph = network,
+    optimizer: Optimizer = Optimizer(.adam()), on backend: B
   ) throws -> QuantizedSession<B> {
     try QuantizedSession(
       network, settings: settings, batch: batch, loss: .crossEntropy, optimizer: optimizer,

@@ -72,6 +72,9 @@ private struct ScriptedSession: TrainingSession {
     calls.append("step at \(rate)")
     return (Float(steps), target)
   }
+  mutating func finish(batches count: Int, _ batch: (Int) throws -> [String: Tensor]) throws {
+    calls.append("finish with \(try (0..<count).map(batch).count)")
+  }
   func checkpoint() -> [String: Tensor] { ["steps": Tensor(scalar: Int64(steps))] }
   mutating func restore(_ checkpoint: [String: Tensor]) {
     steps = Int(checkpoint["steps"]!.array(of: Int64.self)[0])
@@ -119,11 +122,15 @@ private struct ScriptedSession: TrainingSession {
     #expect(records.allSatisfy { $0.accuracy == 100 })
   }
 
-  /// More stages than steps: all begin, in order.
+  /// More stages than steps: all begin, in order, and the end comes after the last.
   @Test func everyStageBegins() throws {
     var run = TrainingRun(
       ScriptedSession(stages: 5), on: try Self.stream(), plan: Self.plan(stages: 5, .total(0.4)))
-    try run.run(Self.surroundings) { _ in }
+    var surroundings = Self.surroundings
+    surroundings.finalSamples = 9
+    try run.run(surroundings) { _ in }
+    #expect(run.session.calls.last == "finish with 2")
+    #expect(run.session.calls.filter { $0.hasPrefix("finish") }.count == 1)
     #expect(
       run.session.calls.filter { $0.hasPrefix("begin") } == (0..<5).map { "begin \($0) with 0" })
     #expect(run.session.calls.filter { $0.hasPrefix("step") }.count == 2)
@@ -135,11 +142,12 @@ private struct ScriptedSession: TrainingSession {
     let plan = Self.plan(stages: 3, .perStage(0.6))
     var whole = TrainingRun(ScriptedSession(stages: 3), on: try Self.stream(), plan: plan)
     var records: [TrainingRecord] = []
-    try whole.run(Self.surroundings) {
+    var surroundings = Self.surroundings
+    surroundings.finalSamples = 4
+    try whole.run(surroundings) {
       if case .finished(let record) = $0 { records.append(record) }
     }
 
-    var surroundings = Self.surroundings
     surroundings.checkpointSteps = 1
     var first = TrainingRun(ScriptedSession(stages: 3), on: try Self.stream(), plan: plan)
     var kept: [String: Tensor] = [:]

@@ -10,6 +10,13 @@ extension Graph {
   /// - Throws: `GraphError` for a graph that is invalid, that cannot be upgraded, or that is quantized
   ///   already.
   public func preparedForQuantization() throws -> Graph {
+    try preparedWithNormalizations().graph
+  }
+
+  /// The same, and the BatchNormalizations that have become parts of layers.
+  package func preparedWithNormalizations() throws -> (
+    graph: Graph, normalizations: [FoldedNormalization]
+  ) {
     try refuseQuantized()
     var graph = try upgraded(toOpset: 13)
     graph.moveConstantNodes()
@@ -17,12 +24,12 @@ extension Graph {
     try graph.foldShapes()
     try graph.foldConstants()
     graph.removeIdentities()
-    graph.foldBatchNormalizations()
+    let normalizations = graph.foldBatchNormalizations()
     graph.foldBiases()
     graph.normalizeProducts()
     graph.foldPadding()
     graph.removeDeadNodes()
-    return graph
+    return (graph, normalizations)
   }
 
   /// The graph in the form that float training keeps and writes: constants are initializers, and

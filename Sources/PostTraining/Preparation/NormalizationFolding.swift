@@ -1,12 +1,31 @@
 import Graph
 import Tensors
 
+/// A BatchNormalization that has become a part of the layer before it, as it would stand behind the
+/// layer with its new weights and without a bias.
+package struct FoldedNormalization: Sendable {
+  /// The initializer of the new weights.
+  package let weights: String
+  /// The mean of each channel.
+  package let means: [Double]
+  /// The variance of each channel.
+  package let variances: [Double]
+  /// What is added to variances.
+  package let epsilon: Float
+  /// What a step of training keeps of running statistics.
+  package let momentum: Float
+}
+
 extension Graph {
   /// Makes BatchNormalization a part of the convolution or Gemm that it alone reads.
   ///
   /// With `a = scale / sqrt(variance + epsilon)`, computed in `Double`: the weights of channel m are
   /// multiplied by `a[m]`, and the bias becomes `(bias - mean) * a + shift`.
-  mutating func foldBatchNormalizations() {
+  ///
+  /// - Returns: What has become a part of layers.
+  @discardableResult
+  mutating func foldBatchNormalizations() -> [FoldedNormalization] {
+    var folded: [FoldedNormalization] = []
     let index = GraphIndex(self)
     var removed: Set<Int> = []
     for (number, node) in nodes.enumerated() where node.operatorType == "BatchNormalization" {
@@ -22,12 +41,15 @@ extension Graph {
         Float($0 * $1.0 + $1.1)
       }
       nodes[source].inputs[1] = addInitializer(scaled, "\(weights)_normalized")
+      folded.append(
+        normalization.behind(nodes[source].inputs[1], bias: layout.bias, of: node))
       let biasName = addInitializer(Tensor(bias), "\(node.outputs[0])_bias")
       nodes[source].inputs = Array(nodes[source].inputs.prefix(2)) + [biasName]
       nodes[source].outputs = [node.outputs[0]]
       removed.insert(number)
     }
     nodes = nodes.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
+    return folded
   }
 
   /// Makes a BatchNormalization that follows no convolution or Gemm a Mul and an Add of a number a
@@ -80,6 +102,8 @@ extension Graph {
 private struct Normalization {
   let factors: [Double]
   let shifts: [Double]
+  private let means: [Double]
+  private let variances: [Double]
 
   init?(_ node: Node, _ constants: [String: Tensor]) {
     guard node.inputs.count == 5, node.integer("training_mode", default: 0) == 0 else {
@@ -93,6 +117,16 @@ private struct Normalization {
     let factors = zip(scale, variance).map { $0 / ($1 + epsilon).squareRoot() }
     self.factors = factors
     shifts = shift.indices.map { shift[$0] - mean[$0] * factors[$0] }
+    (means, variances) = (mean, variance)
+  }
+
+  /// The normalization behind the layer whose weights have its factors, and whose bias was `bias`.
+  func behind(_ weights: String, bias: [Double], of node: Node) -> FoldedNormalization {
+    FoldedNormalization(
+      weights: weights, means: factors.indices.map { factors[$0] * (means[$0] - bias[$0]) },
+      variances: factors.indices.map { factors[$0] * factors[$0] * variances[$0] },
+      epsilon: node.number("epsilon", default: 1e-5),
+      momentum: node.number("momentum", default: 0.9))
   }
 }
 

@@ -1,4 +1,4 @@
-import Quantization
+package import Quantization
 
 /// How the weights of a row get their codes.
 struct RowRounding {
@@ -54,7 +54,7 @@ struct RowMoments {
 
 extension Quantizer {
   /// The quantizer with its scale times `gain`, within the scales that are allowed.
-  func scaled(by gain: Double) -> Quantizer {
+  package func scaled(by gain: Double) -> Quantizer {
     let scale = Float(Double(scale) * gain)
     let limits = Self.scaleRange
     return Quantizer(

@@ -76,9 +76,7 @@ struct FakeQuantizedGraph {
         attributes: [
           "levels": .int(layer.weights.levels), "axis": .int(layer.weights.channelAxis ?? 0),
         ]))
-    for index in graph.nodes.indices where graph.nodes[index].outputs == layer.node.outputs {
-      graph.nodes[index].inputs[1] = "\(name)\0fake"
-    }
+    if let number = graph.place(of: layer) { graph.nodes[number].inputs[1] = "\(name)\0fake" }
   }
 
   /// Adds what counts how often codes of weights turn back, for weights that are coded in every step.

@@ -23,9 +23,8 @@ struct PatchObserver {
   ) throws {
     let layer = network.layers[place]
     var graph = try FakeQuantizedGraph(network, state, current: nil, graph: graph).graph
-    guard let node = graph.nodes.first(where: { $0.outputs == layer.node.outputs }) else {
-      return nil
-    }
+    guard let number = graph.place(of: layer) else { return nil }
+    let node = graph.nodes[number]
     var source = node.inputs[0]
     func add(_ operatorType: String, _ inputs: [String], _ attributes: [String: Attribute] = [:]) {
       source = "\(Self.prefix)\(graph.nodes.count)"

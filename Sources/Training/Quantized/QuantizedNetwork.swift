@@ -11,7 +11,7 @@ struct QuantizedNetwork: Sendable {
   let settings: QuantizedTrainingSettings
   /// The prepared graph with the nodes, weights and values that take part; without quantizers.
   let plan: QuantizationPlan
-  /// The plan's graph for batches of training.
+  /// The plan's graph for batches of training, with the normalizations that are kept.
   let closed: Graph
   /// The layers whose weights are quantized, in the order of computation.
   let layers: [QuantizedLayer]
@@ -21,6 +21,8 @@ struct QuantizedNetwork: Sendable {
   let learnedScales: [LearnedScale]
   /// What is trained, learned scales last.
   let parameters: TrainedParameters
+  /// What of the settings has nothing to do here.
+  let warnings: [String]
 
   /// Prepares and plans as quantization without training does.
   ///
@@ -31,7 +33,8 @@ struct QuantizedNetwork: Sendable {
   ///   quantized, or in which two layers share their weights.
   init(_ model: Graph, settings: QuantizedTrainingSettings, batch: Int) throws {
     try settings.validate()
-    let prepared = try model.preparedForQuantization()
+    let (prepared, normalizations) = try model.preparedWithNormalizations()
+    let kept = settings.normalization == .keep ? normalizations : []
     var plan = try QuantizationPlan(prepared, settings: settings.quantization)
     let constants = try plan.quantizedConstants()
     for (name, constant) in constants { plan.graph.initializers[name] = constant.values }
@@ -40,14 +43,18 @@ struct QuantizedNetwork: Sendable {
     layers = try plan.weights.keys.sorted().map { number in
       try QuantizedLayer(
         number, of: plan, in: index,
-        isBorder: borders.contains(number) && settings.quantization.borderLevels != nil)
+        isBorder: borders.contains(number) && settings.quantization.borderLevels != nil,
+        normalizations: kept)
     }
     guard !layers.isEmpty else {
       throw GraphError.unsupported("no layer of the model is quantized: there is nothing to train")
     }
     try Self.refuseSharedWeights(layers)
     activations = try Self.activations(of: plan, layers: layers, in: index)
-    closed = try plan.graph.closed(batch: batch)
+    var closed = try plan.graph.closed(batch: batch)
+    for layer in layers { layer.normalization?.add(behind: layer, to: &closed) }
+    closed.nodes = try closed.sortedNodes()
+    self.closed = closed
     var trained = closed
     trained.outputs = Array(closed.outputs.prefix(1))
     trained.nodes = try trained.sortedNodes()
@@ -60,7 +67,10 @@ struct QuantizedNetwork: Sendable {
         includesWeights: settings.codesEveryStep) : []
     parameters = try TrainedParameters(
       of: trained, among: Set(plan.graph.initializers.keys).subtracting(constants.keys)
-    ).appending(learnedScales.map { ($0.name, $0.shape) })
+    ).appending(
+      layers.compactMap { layer in layer.normalization.map { ($0.scale, [layer.filterCount]) } }
+        + learnedScales.map { ($0.name, $0.shape) })
+    warnings = Self.warnings(of: kept, layers: layers, settings)
     let names = Set(parameters.parts.map(\.name))
     for layer in layers where !names.contains(layer.weights.name) {
       throw GraphError.unsupported(
@@ -69,6 +79,20 @@ struct QuantizedNetwork: Sendable {
     }
     self.plan = plan
     self.settings = settings
+  }
+
+  private static func warnings(
+    of normalizations: [FoldedNormalization], layers: [QuantizedLayer],
+    _ settings: QuantizedTrainingSettings
+  ) -> [String] {
+    guard settings.normalization == .keep else { return [] }
+    guard !normalizations.isEmpty else {
+      return ["no BatchNormalization stands behind a layer: there is none to keep"]
+    }
+    let own = Set(layers.compactMap { $0.normalization?.folded.weights })
+    return normalizations.filter { !own.contains($0.weights) }.map {
+      "the normalization in '\($0.weights)' is not kept: the layer is not quantized"
+    }
   }
 
   private static func refuseSharedWeights(_ layers: [QuantizedLayer]) throws {
@@ -114,9 +138,12 @@ struct QuantizedLayer: Sendable {
   let inputGroup: String
   /// Whether it has more levels than others for being one of the first or last.
   let isBorder: Bool
+  /// The normalization that stays behind it in training.
+  let normalization: KeptNormalization?
 
   init(
-    _ number: Int, of plan: QuantizationPlan, in index: GraphIndex, isBorder: Bool
+    _ number: Int, of plan: QuantizationPlan, in index: GraphIndex, isBorder: Bool,
+    normalizations: [FoldedNormalization]
   ) throws {
     let node = index.nodes[number]
     guard let weights = plan.weights[number], let tensor = index.constants[weights.name],
@@ -128,6 +155,13 @@ struct QuantizedLayer: Sendable {
     shape = tensor.shape
     inputGroup = input.group
     self.isBorder = isBorder
+    normalization = normalizations.first { $0.weights == weights.name }.map(KeptNormalization.init)
+    guard let normalization else { return }
+    guard !sharesQuantizer, normalization.folded.means.count == filterCount else {
+      throw GraphError.unsupported(
+        "node '\(node.label)': its normalization cannot be kept, because channels that it scales "
+          + "share a scale of weights")
+    }
   }
 
   /// The filters: slices of the weights along the axis of output channels; a stack of matrices is one.
@@ -142,6 +176,10 @@ struct QuantizedLayer: Sendable {
     let size = weights.groupSize ?? length
     return filterCount * ((length + size - 1) / size)
   }
+
+  /// Parameters of a number a channel that belong to the filters: biases, and scales of a
+  /// normalization.
+  var companions: [String] { [weights.bias, normalization?.scale].compactMap(\.self) }
 
   /// Whether all filters share one quantizer.
   var sharesQuantizer: Bool { weights.granularity == .tensor || weights.channelAxis == nil }

@@ -11,8 +11,9 @@ extension QuantizedSession {
   /// written model's int32 bias stands for: once all portions are quantized, the results are those of
   /// ``exportedModel()`` run in floats.
   public func evaluatedModel() throws -> Graph {
-    let state = try stateOfNow()
-    var graph = try trained(network.plan.graph)
+    let folded = try network.folded(stateOfNow(), trainer.trainedTensors())
+    var graph = folded.graph
+    let state = folded.state
     for place in network.layers.indices {
       guard let bias = try writtenBias(of: place, state, in: graph) else { continue }
       let layer = network.layers[place]
@@ -35,18 +36,19 @@ extension QuantizedSession {
   ///
   /// - Throws: As ``exportedModel()``.
   public func quantizedModel() throws -> QuantizedModel {
-    let state = try stateOfNow()
+    let trained = try stateOfNow()
+    let tensors = try trainer.trainedTensors()
     // A settled code is the nearest one of its own value.
     let codesEveryStep = network.settings.codesEveryStep
     if let open = network.layers.indices.first(where: {
-      codesEveryStep ? state.weights[$0].allQuantizers == nil : !state.weights[$0].isComplete
+      codesEveryStep ? trained.weights[$0].allQuantizers == nil : !trained.weights[$0].isComplete
     }) {
       throw GraphError.unsupported(
         "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
           + "written once the last stage has begun")
     }
-    let graph = try trained(network.plan.graph)
-    try checkSettledWeights(of: graph)
+    try checkSettledWeights(of: self.trained(network.plan.graph))
+    let (graph, state) = network.folded(trained, tensors)
     var plan = state.plan
     plan.graph = graph
     plan.warnings += state.remedies

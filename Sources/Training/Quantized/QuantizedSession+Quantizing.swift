@@ -14,6 +14,13 @@ extension QuantizedSession {
     return settings
   }
 
+  /// The bias that weights' scales must suit; a normalization that is kept will change both.
+  private func bias(
+    of layer: QuantizedLayer, in graph: Graph
+  ) -> (values: [Float], dataScale: Float)? {
+    layer.normalization == nil ? state.bias(of: layer, in: graph) : nil
+  }
+
   // MARK: Everything at once
 
   /// Gives all activations and all weights their quantizers.
@@ -23,7 +30,7 @@ extension QuantizedSession {
     try activate(Array(network.activations.indices), in: graph, calibration)
     for (place, layer) in network.layers.enumerated() {
       let quantized = try layer.weights.quantize(
-        graph.weights(of: layer), bias: state.bias(of: layer, in: graph), settings: weightSettings,
+        graph.weights(of: layer), bias: bias(of: layer, in: graph), settings: weightSettings,
         on: backend)
       state.weights[place].quantizers = quantized.quantizers
       state.remedies += quantized.remedies.map { "\(layer.node.label): \($0)" }
@@ -47,7 +54,7 @@ extension QuantizedSession {
     }
     var weights = graph.weights(of: layer).array(of: Float.self)
     state.remedies += try state.weights[portion.layer].freeze(
-      filters, of: layer, weights: &weights, bias: state.bias(of: layer, in: graph),
+      filters, of: layer, weights: &weights, bias: bias(of: layer, in: graph),
       rounding: try rounding(of: portion.layer, in: graph, calibration),
       settings: weightSettings, on: backend)
     graph.initializers[layer.weights.name] = Tensor(weights, shape: layer.shape)
@@ -137,9 +144,7 @@ extension QuantizedSession {
     guard !network.settings.codesEveryStep else { return names }
     for (layer, codes) in zip(network.layers, state.weights) where codes.isComplete {
       names.insert(layer.weights.name)
-      if network.settings.freezing == .everything, let bias = layer.weights.bias {
-        names.insert(bias)
-      }
+      if network.settings.freezing == .everything { names.formUnion(layer.companions) }
     }
     for learned in network.learnedScales where !isInUse(learned) { names.insert(learned.name) }
     return names
@@ -172,12 +177,12 @@ extension QuantizedSession {
       guard let part = parts[layer.weights.name] else { continue }
       let frozen = codes.isFrozen.indices.filter { codes.isFrozen[$0] }
       for place in FilterPlaces(layer).places(of: frozen) { mask[part.start + place] = false }
-      guard network.settings.freezing == .everything,
-        let bias = layer.weights.bias.flatMap({ parts[$0] })
-      else { continue }
-      for channel in 0..<(bias.end - bias.start)
-      where codes.isFrozen[channel % layer.filterCount] {
-        mask[bias.start + channel] = false
+      guard network.settings.freezing == .everything else { continue }
+      for part in layer.companions.compactMap({ parts[$0] }) {
+        for channel in 0..<(part.end - part.start)
+        where codes.isFrozen[channel % layer.filterCount] {
+          mask[part.start + channel] = false
+        }
       }
     }
     for learned in network.learnedScales {

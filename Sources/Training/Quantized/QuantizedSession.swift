@@ -14,9 +14,9 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   /// One stage a portion, with one before in which everything moves where weights are coded in every
   /// step, or the one stage of ``Schedule/direct``.
   public let stages: [TrainingStage]
-  /// What was changed so far to keep int32 biases in range, one message a channel, and what the plan
-  /// warns of.
-  public var warnings: [String] { state.plan.warnings + state.remedies }
+  /// What was changed so far to keep int32 biases in range, one message a channel, and what network and
+  /// plan warn of.
+  public var warnings: [String] { network.warnings + state.plan.warnings + state.remedies }
 
   /// The step of now, with the places of the parameters.
   public var step: StepGraph { trainer.step }
@@ -98,6 +98,17 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
     precondition(current != nil, "no stage has begun")
     let result = try trainer.advance(inputs, target: target, rate: rate)
     return (result.loss, result.output)
+  }
+
+  /// Finds the statistics of normalizations anew, where there are any.
+  public mutating func finish(
+    batches count: Int, _ batch: (Int) throws -> [String: Tensor]
+  ) throws {
+    let graph = try FakeQuantizedGraph(
+      network, stateOfNow(), current: nil, graph: trained(network.closed)
+    ).graph
+    guard let estimate = try StatisticsEstimate(graph, on: backend) else { return }
+    try trainer.setStatistics(estimate.statistics(batches: count, batch))
   }
 
   /// A graph of the network with the parameters of now.

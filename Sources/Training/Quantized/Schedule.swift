@@ -103,6 +103,9 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// Whether the weights of a filter make up for one another's errors when they get their codes, by what
   /// the filter meets in calibration data.
   public var compensates: Bool
+  /// What becomes of BatchNormalization behind a layer while the network is trained; what is written
+  /// has it as a part of the layer.
+  public var normalization: NormalizationTreatment
 
   /// Makes settings.
   public init(
@@ -110,7 +113,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     order: FilterOrder = .index,
     straightThrough: StraightThrough = .all, freezing: Freezing = .weights,
     leavesBordersForLast: Bool = false, learnsScales: Bool = false,
-    compensates: Bool = false
+    compensates: Bool = false, normalization: NormalizationTreatment = .fold
   ) {
     self.quantization = quantization
     self.schedule = schedule
@@ -121,6 +124,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     self.leavesBordersForLast = leavesBordersForLast
     self.learnsScales = learnsScales
     self.compensates = compensates
+    self.normalization = normalization
   }
 
   /// Whether everything is quantized in every step from the first on, weights by the nearest codes
@@ -144,6 +148,11 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     }
     guard !learnsScales || quantization.scales == .real else {
       throw SettingsError("scales that are learned do not stay powers of two")
+    }
+    if normalization == .keep, quantization.granularity != .channel {
+      throw SettingsError(
+        "normalizations are kept where every channel has a scale of its own, not with granularity "
+          + "'\(quantization.granularity)'")
     }
     if compensates {
       guard schedule != .direct else {

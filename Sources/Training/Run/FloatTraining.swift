@@ -22,6 +22,7 @@ public struct FloatTraining<B: Backend>: TrainingSession {
 
   /// The model in the form that is written.
   private let base: Graph
+  private let batch: Int
   private var trainer: Trainer<B>
 
   /// Starts from the values that `model` has.
@@ -40,6 +41,7 @@ public struct FloatTraining<B: Backend>: TrainingSession {
     normalization: NormalizationTreatment = .keep, on backend: B
   ) throws {
     base = try model.preparedForTraining(foldsNormalizations: normalization == .fold)
+    self.batch = batch
     // What only a fixed batch makes constant is not in the model that is written.
     trainer = try Trainer(
       base.closed(batch: batch), batch: batch, loss: loss, optimizer: optimizer,
@@ -55,6 +57,15 @@ public struct FloatTraining<B: Backend>: TrainingSession {
   ) throws -> (loss: Float, output: Tensor) {
     let result = try trainer.advance(inputs, target: target, rate: rate)
     return (result.loss, result.output)
+  }
+
+  /// Finds the statistics of normalizations anew, where there are any.
+  public mutating func finish(
+    batches count: Int, _ inputs: (Int) throws -> [String: Tensor]
+  ) throws {
+    let graph = try exportedModel().closed(batch: batch)
+    guard let estimate = try StatisticsEstimate(graph, on: trainer.backend) else { return }
+    try trainer.setStatistics(estimate.statistics(batches: count, inputs))
   }
 
   /// Parameters, statistics and the optimizer's state.

@@ -18,6 +18,7 @@ public struct TrainingRun<Session: TrainingSession> {
   private let stream: TrainingStream
   private let loaderThreads: Int
   private var stagesBegun = 0
+  private var isFinished = false
   private var tally = StepTally()
 
   /// What happened.
@@ -41,6 +42,8 @@ public struct TrainingRun<Session: TrainingSession> {
     public var validate: ((Graph) throws -> Evaluation)?
     /// Samples that stages see before they begin.
     public var calibrationSamples = 0
+    /// Samples that the session sees after the last step; 0 leaves it as steps have made it.
+    public var finalSamples = 0
     /// A checkpoint after so many steps, besides those after epochs and stages.
     public var checkpointSteps: Int?
 
@@ -48,11 +51,12 @@ public struct TrainingRun<Session: TrainingSession> {
     public init(
       targets: @escaping (Batch) throws -> Tensor,
       validate: ((Graph) throws -> Evaluation)? = nil, calibrationSamples: Int = 0,
-      checkpointSteps: Int? = nil
+      finalSamples: Int = 0, checkpointSteps: Int? = nil
     ) {
       self.targets = targets
       self.validate = validate
       self.calibrationSamples = calibrationSamples
+      self.finalSamples = finalSamples
       self.checkpointSteps = checkpointSteps
     }
   }
@@ -87,6 +91,18 @@ public struct TrainingRun<Session: TrainingSession> {
       stagesBegun += 1
       try train(stage, loader, surroundings, report)
     }
+    try finish(surroundings)
+  }
+
+  /// Lets the session find what it finds at the end.
+  private mutating func finish(_ surroundings: Surroundings) throws {
+    guard !isFinished else { return }
+    isFinished = true
+    guard surroundings.finalSamples > 0 else { return }
+    let stream = stream
+    try session.finish(
+      batches: stream.calibrationBatches(count: surroundings.finalSamples),
+      stream.calibrationBatch)
   }
 
   /// Does the steps of a stage that are left.
@@ -104,6 +120,8 @@ public struct TrainingRun<Session: TrainingSession> {
         .stepped(loss: tally.lastLoss, meanLoss: tally.meanLoss, accuracy: tally.accuracy))
       let isEpochEnd = stepsDone % plan.stepsPerEpoch == 0
       if isEpochEnd || stepsDone == end {
+        // What is measured and kept last is what is written.
+        if stepsDone == plan.stepCount, stagesBegun == plan.stageCount { try finish(surroundings) }
         let validates = isEpochEnd || stepsDone == plan.stepCount
         try report(.finished(record(stage, validates ? surroundings.validate : nil)))
         tally = StepTally()
@@ -152,7 +170,8 @@ public struct TrainingRun<Session: TrainingSession> {
   /// Everything that ``restore(_:)`` needs.
   public func checkpoint() throws -> [String: Tensor] {
     var tensors = try session.checkpoint()
-    tensors[RunName.counts] = Tensor([stepsDone, stagesBegun].map(Int64.init))
+    tensors[RunName.counts] = Tensor(
+      [stepsDone, stagesBegun, isFinished ? 1 : 0].map(Int64.init))
     tensors[RunName.tally] = Tensor(tally.numbers)
     return tensors
   }
@@ -162,7 +181,7 @@ public struct TrainingRun<Session: TrainingSession> {
   /// - Throws: ``Graph/GraphError`` when it is not of this run.
   public mutating func restore(_ checkpoint: [String: Tensor]) throws {
     guard let counts = checkpoint[RunName.counts]?.array(of: Int64.self).map(Int.init),
-      counts.count == 2, (0...plan.stepCount).contains(counts[0]),
+      counts.count == 3, (0...plan.stepCount).contains(counts[0]),
       (0...plan.stageCount).contains(counts[1]),
       let numbers = checkpoint[RunName.tally]?.array(of: Double.self),
       let tally = StepTally(numbers)
@@ -170,7 +189,7 @@ public struct TrainingRun<Session: TrainingSession> {
       throw GraphError.invalid("the checkpoint is not of this run: its counts are out of range")
     }
     try session.restore(checkpoint.filter { !$0.key.hasPrefix(RunName.prefix) })
-    (stepsDone, stagesBegun) = (counts[0], counts[1])
+    (stepsDone, stagesBegun, isFinished) = (counts[0], counts[1], counts[2] != 0)
     self.tally = tally
   }
 }

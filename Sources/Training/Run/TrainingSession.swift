@@ -62,6 +62,14 @@ public protocol TrainingSession {
     _ inputs: [String: Tensor], target: Tensor, rate: Float
   ) throws -> (loss: Float, output: Tensor)
 
+  /// Ends training after the last step, once: finds from data what steps only follow, such as
+  /// statistics of normalizations.
+  ///
+  /// - Parameters:
+  ///   - count: Batches, at least 1.
+  ///   - batch: The model's inputs of one, by its number.
+  mutating func finish(batches count: Int, _ batch: (Int) throws -> [String: Tensor]) throws
+
   /// Everything that ``restore(_:)`` needs, by name: after it the session's results are, bit for bit,
   /// those of the session that was asked.
   ///
@@ -83,6 +91,11 @@ public protocol TrainingSession {
 }
 
 extension TrainingSession {
+  /// Nothing.
+  public mutating func finish(
+    batches count: Int, _ batch: (Int) throws -> [String: Tensor]
+  ) throws {}
+
   /// None.
   public var warnings: [String] { [] }
 }

@@ -67,6 +67,9 @@ public struct Trainer<B: Backend> {
     statistics = try step.statisticValues.mapValues(backend.upload)
   }
 
+  /// Where.
+  var backend: B { executor.backend }
+
   /// Moves the parameters by the gradient of one batch.
   ///
   /// - Parameters:
@@ -125,6 +128,14 @@ public struct Trainer<B: Backend> {
       values[start.key] = try statistics[start.key] ?? executor.backend.upload(start.value)
     }
     self.step = step
+  }
+
+  /// Replaces statistics.
+  mutating func setStatistics(_ tensors: [String: Tensor]) throws {
+    for (name, tensor) in tensors {
+      precondition(statistics[name]?.shape == tensor.shape, "the step keeps no such '\(name)'")
+      statistics[name] = try executor.backend.upload(tensor)
+    }
   }
 
   /// What a step has renewed.

@@ -74,12 +74,21 @@ struct Train: ParsableCommand {
     if let checkpointSteps, checkpointSteps < 1 {
       throw ValidationError("--checkpoint-steps: at least 1 is needed")
     }
-    if bits == .quantized, training.normalization == .keep {
-      throw ValidationError(
-        "--normalization keep: layers are quantized with their normalizations folded; train with "
-          + "--bits float --normalization keep before")
+    if let count = training.reestimate, count > 0, normalization == .fold {
+      throw ValidationError("--reestimate: --normalization fold leaves no statistics to find")
     }
     if !(1...64).contains(threads) { throw ValidationError("--threads: 1 to 64 are possible") }
+  }
+
+  /// What becomes of BatchNormalization.
+  var normalization: NormalizationTreatment {
+    training.normalization ?? (bits == .float ? .keep : .fold)
+  }
+
+  /// Samples that statistics are found with at the end.
+  var finalSamples: Int {
+    guard normalization == .keep else { return 0 }
+    return training.reestimate ?? (bits == .float ? 0 : 2048)
   }
 
   func run() throws {

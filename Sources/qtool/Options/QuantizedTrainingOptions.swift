@@ -111,7 +111,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
   }
 
   /// The settings of a session.
-  func settings(_ quantization: QuantizationSettings) throws -> QuantizedTrainingSettings {
+  func settings(
+    _ quantization: QuantizationSettings, normalization: NormalizationTreatment
+  ) throws -> QuantizedTrainingSettings {
     let schedule: Schedule =
       switch schedule {
       case .direct: .direct
@@ -124,7 +126,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
       straightThrough: ste,
       freezing: freeze == .weights ? .weights : .everything,
       leavesBordersForLast: leavesBordersForLast, learnsScales: learnsScales,
-      compensates: compensate)
+      compensates: compensate, normalization: normalization)
     try settings.validate()
     return settings
   }

@@ -95,9 +95,15 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "BatchNormalization: fold (into the layer before; always where layers are quantized) or keep "
+      "BatchNormalization: fold (into the layer before; the default where layers are quantized) or keep "
         + "(trained with the batch's statistics; the default in float)."))
   var normalization: NormalizationTreatment?
+
+  @Option(
+    help: ArgumentHelp(
+      "Samples that statistics of normalizations are found with after the last step; 2048 where layers "
+        + "are quantized, 0 (running averages) in float.", valueName: "count"))
+  var reestimate: Int?
 
   @Flag(
     inversion: .prefixedNo,
@@ -113,6 +119,7 @@ struct TrainingOptions: ParsableArguments {
     try check(warmup >= 0, "--warmup: a number from 0 on is needed")
     try check((0..<1).contains(momentum), "--momentum: from 0 to below 1")
     try check(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: a number from 0 on")
+    try check(reestimate ?? 0 >= 0, "--reestimate: a number from 0 on is needed")
     try check(clipNorm ?? 1 > 0, "--clip-norm: above 0")
     try check(
       teacher == nil || loss != .labels, "--teacher: --loss labels has none; say --loss distill")

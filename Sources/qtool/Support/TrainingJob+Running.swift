@@ -109,6 +109,7 @@ extension TrainingJob {
   ) throws -> TrainingRun<Session>.Surroundings {
     let options = command.training
     let calibrationSamples = command.bits == .quantized ? command.quantized.calibration : 0
+    let finalSamples = command.finalSamples
     guard options.loss != .labels else {
       guard targetShape.count >= 2, targetShape[0] == stream.batchSize else {
         throw GraphError.unsupported(
@@ -118,14 +119,16 @@ extension TrainingJob {
       return .init(
         targets: LabelTargets(shape: targetShape).targets,
         validate: try validator(reference: nil, on: backend),
-        calibrationSamples: calibrationSamples, checkpointSteps: command.checkpointSteps)
+        calibrationSamples: calibrationSamples, finalSamples: finalSamples,
+        checkpointSteps: command.checkpointSteps)
     }
     let own = try Teacher(teacher, batch: stream.batchSize, loss: options.stepLoss, on: backend)
     let needsReference = try validation?.data.sample(at: 0).label == nil
     return .init(
       targets: { try own.targets($0.inputs) },
       validate: try validator(reference: needsReference ? teacher : nil, on: backend),
-      calibrationSamples: calibrationSamples, checkpointSteps: command.checkpointSteps)
+      calibrationSamples: calibrationSamples, finalSamples: finalSamples,
+      checkpointSteps: command.checkpointSteps)
   }
 
   /// What measures the network on the validation data.

@@ -16,7 +16,8 @@ struct TrainingJob {
 
   init(_ command: Train) throws {
     self.command = command
-    quantization = try command.quantized.settings(command.quantization.settings())
+    quantization = try command.quantized.settings(
+      command.quantization.settings(), normalization: command.normalization)
     let options = command.training
     var graph = try Self.read(command.model)
     teacher = try options.teacher.map { try Self.read($0) } ?? graph
@@ -68,7 +69,7 @@ struct TrainingJob {
     return try located(command.model) {
       try FloatTraining(
         graph, batch: stream.batchSize, loss: options.stepLoss, optimizer: options.stepOptimizer,
-        normalization: options.normalization ?? .keep, on: backend)
+        normalization: command.normalization, on: backend)
     }
   }
 
