@@ -121,4 +121,52 @@ import Testing
     #expect(plan.output.contains("4 steps in 1 stage: float"))
     #expect(!folder.names.contains("t.onnx.run"))
   }
+
+  /// A method stands for options that are not given, on the command line or in a file; the plan shows
+  /// them.
+  @Test func methodsStandForOptions() throws {
+    let data = try data()
+    func plan(_ arguments: String...) throws -> [String] {
+      let model = try Models.write(
+        Models.classifier, "m\(UInt64.random(in: 0 ... .max)).onnx", in: folder)
+      let outcome = Command(
+        ["train", model, "--data", data, "--batch", "4", "--epochs", "1", "--dry-run", "--json"]
+          + ["-o", "\(folder.path)/t.onnx"] + arguments, in: folder
+      ).wait()
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      return outcome.output.split(separator: "\n").map { line in
+        line.drop { $0 == " " }.filter { !"\",\\".contains($0) }
+      }
+    }
+    let sher = try plan("--method", "sher")
+    #expect(sher.contains("schedule = neuron") && sher.contains("groups = 8"))
+    let gao = try plan("--method", "gao", "--granularity", "channel")
+    #expect(gao.contains("scheme = shift") && gao.contains("granularity = channel"))
+    let file = folder.write("method = \"yang\"\ngroups = 2\n", "c.toml")
+    let yang = try plan("--config", file)
+    #expect(yang.contains("schedule = filter") && yang.contains("groups = 2"))
+    let sriram = try plan("--method=sriram", "--schedule", "direct")
+    #expect(sriram.contains("running-range = true") && sriram.contains("weight-range = minmax"))
+  }
+
+  @Test func whatWouldDoNothingIsRefused() throws {
+    let data = try data()
+    for (arguments, text) in [
+      (["--free-epochs", "1"], "nothing before the first portion"),
+      (["--order", "oscillation"], "weights are coded in every step"),
+      (["--reestimate", "8"], "leaves no statistics"),
+      (
+        ["--schedule", "filter", "--unfrozen", "quantized", "--free-epochs", "2"],
+        "there are 1.0 epochs"
+      ),
+    ] {
+      let model = try Models.write(
+        Models.classifier, "m\(UInt64.random(in: 0 ... .max)).onnx", in: folder)
+      let outcome = Command(
+        ["train", model, "--epochs", "1", "--batch", "4", "--data", data, "--dry-run", "-o"]
+          + ["\(folder.path)/t.onnx"] + arguments, in: folder
+      ).wait()
+      #expect(outcome.status == 2 && outcome.errors.contains(text), "\(outcome.errors)")
+    }
+  }
 }

@@ -117,7 +117,7 @@ import Testing
     ["--schedule", "neuron", "--groups", "2", "--weight-bits", "3", "--epochs-per-step", "1"],
     [
       "--schedule", "filter", "--groups", "2", "--weight-bits", "3", "--epochs", "3", "--unfrozen",
-      "quantized", "--free-epochs", "1", "--learn-scales",
+      "quantized", "--free-epochs", "1", "--learn-scales", "--order", "oscillation",
     ],
   ])
   func aKilledRunResumesToTheSameBytes(_ kind: [String]) throws {

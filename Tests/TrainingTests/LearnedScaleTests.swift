@@ -64,19 +64,13 @@ import Testing
     }
     #expect(areWeightsAlike == (schedule != .direct))
     let exported = try session.exportedModel()
-    let written = try outputs(exported)
-    let evaluated = try outputs(session.evaluatedModel())
+    let written = try Quarters.outputs(of: exported)
+    let evaluated = try Quarters.outputs(of: session.evaluatedModel())
     #expect(written == evaluated)
     var resumed = try Quarters.session(settings, on: ReferenceBackend.shared)
     try resumed.restore(session.checkpoint())
     let again = try resumed.exportedModel()
     #expect(again == exported)
-  }
-
-  private func outputs(_ graph: Graph) throws -> [Float] {
-    let executor = try Executor(graph, on: ReferenceBackend.shared)
-    let results = try executor.run(["x": Quarters.samples(50).x])
-    return try #require(results["y"]).array(of: Float.self)
   }
 
   @Test func powersOfTwoAreNotLearned() throws {

@@ -1,3 +1,4 @@
+import Execution
 import Graph
 import Operations
 import PostTraining
@@ -51,7 +52,18 @@ enum Quarters {
       ])
   }
 
-  /// The same with a normalization behind each convolution, one of whose factors is negative.
+  /// conv1 -> Relu -> MaxPool -> Flatten -> head -> Softmax
+  static var shallowNetwork: Graph {
+    var graph = network
+    for name in ["w2", "b2"] { graph.initializers[name] = nil }
+    graph.nodes.removeSubrange(3..<6)
+    graph.nodes[3].inputs = ["p1"]
+    graph.nodes[4].outputs = ["l"]
+    graph.nodes.append(Node("Softmax", inputs: ["l"], outputs: ["y"]))
+    return graph
+  }
+
+  /// The same as ``network`` with a normalization behind each convolution, one of whose factors is negative.
   static var normalizedNetwork: Graph {
     var graph = network
     for (number, output) in [(0, "c1"), (3, "c2")] {
@@ -84,6 +96,13 @@ enum Quarters {
   }
 
   static let calibration = (0..<4).map { ["x": samples($0).x] }
+
+  /// The outputs of a network for samples that no step has seen.
+  static func outputs(of graph: Graph, number: Int = 100) throws -> [Float] {
+    let executor = try Executor(graph, on: ReferenceBackend.shared)
+    let results = try executor.run(["x": samples(number).x])
+    return results["y"]?.array(of: Float.self) ?? []
+  }
 
   /// `levels` levels everywhere but in the first and last layers, which have 256.
   static func settings(

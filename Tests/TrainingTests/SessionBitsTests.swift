@@ -19,6 +19,7 @@ import Testing
       $0.learnsScales = true
       $0.compensates = true
     },
+    Quarters.settings(.direct) { $0.followsMagnitudes = true },
   ]
 
   @Test(arguments: modes)

@@ -10,7 +10,7 @@ import Tensors
 /// Settled weights need none, for they are their codes' values.
 struct FakeQuantizedGraph {
   /// The graph; numbers of quantizers are initializers.
-  private(set) var graph: Graph
+  var graph: Graph
   /// The initializers that change while the nodes stay.
   private(set) var settings: Set<String> = []
   /// Values behind which nothing is to be differentiated.
@@ -18,8 +18,8 @@ struct FakeQuantizedGraph {
   /// What holds the scales of weights that are coded in every step, by the weights' name.
   private var weightScales: [String: String] = [:]
 
-  private let network: QuantizedNetwork
-  private let state: QuantizationState
+  let network: QuantizedNetwork
+  let state: QuantizationState
 
   /// - Parameters:
   ///   - current: The place of the layer that is being quantized.
@@ -173,6 +173,12 @@ struct FakeQuantizedGraph {
       Node("Max", inputs: ["\(name)\0moved", "\(name)\0bound"], outputs: [current]),
     ]
     return current
+  }
+
+  /// Leaves it to a node to give a setting its value.
+  mutating func makeComputed(_ name: String) {
+    graph.initializers[name] = nil
+    settings.remove(name)
   }
 
   private mutating func set(_ name: String, _ tensor: Tensor) {

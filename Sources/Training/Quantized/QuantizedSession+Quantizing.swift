@@ -28,6 +28,9 @@ extension QuantizedSession {
     in graph: Graph, _ calibration: [[String: Tensor]]
   ) throws {
     try activate(Array(network.activations.indices), in: graph, calibration)
+    if network.settings.followsMagnitudes {
+      state = state.replacingActivations { RunningMagnitude.centred($1) }
+    }
     for (place, layer) in network.layers.enumerated() {
       let quantized = try layer.weights.quantize(
         graph.weights(of: layer), bias: bias(of: layer, in: graph), settings: weightSettings,

@@ -87,8 +87,9 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
 
   /// The state with the scales that training has made.
   func stateOfNow() throws -> QuantizationState {
-    guard !network.learnedScales.isEmpty else { return state }
-    return state.adopting(try trainer.trainedTensors(), of: network.learnedScales)
+    guard network.settings.learnsScales || network.settings.followsMagnitudes else { return state }
+    let tensors = try trainer.trainedTensors()
+    return state.adopting(tensors, of: network.learnedScales).following(tensors)
   }
 
   /// Moves what is not settled by the gradient of one batch.
@@ -132,7 +133,9 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   mutating func prepareStep(_ graph: Graph) throws {
     var written = try FakeQuantizedGraph(
       network, state, current: currentPortion?.layer, graph: graph)
-    let tracked = network.settings.order == .oscillation ? written.trackOscillations() : []
+    var tracked = network.settings.order == .oscillation ? written.trackOscillations() : []
+    if network.settings.followsMagnitudes { tracked += written.followMagnitudes() }
+    written.graph.nodes = try written.graph.sortedNodes()
     let scope = TrainingScope(
       parameters: network.parameters, still: stillParameters, settings: written.settings,
       barriers: written.barriers,

@@ -100,6 +100,9 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// Whether the scales of activations, and those of weights that are coded in every step, are
   /// trained too.
   public var learnsScales: Bool
+  /// Whether the ranges of activations follow the largest magnitude of each batch by a running average,
+  /// one-sided or symmetric, instead of being those that calibration data have given.
+  public var followsMagnitudes: Bool
   /// Whether the weights of a filter make up for one another's errors when they get their codes, by what
   /// the filter meets in calibration data.
   public var compensates: Bool
@@ -113,7 +116,8 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     order: FilterOrder = .index,
     straightThrough: StraightThrough = .all, freezing: Freezing = .weights,
     leavesBordersForLast: Bool = false, learnsScales: Bool = false,
-    compensates: Bool = false, normalization: NormalizationTreatment = .fold
+    followsMagnitudes: Bool = false, compensates: Bool = false,
+    normalization: NormalizationTreatment = .fold
   ) {
     self.quantization = quantization
     self.schedule = schedule
@@ -123,6 +127,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     self.freezing = freezing
     self.leavesBordersForLast = leavesBordersForLast
     self.learnsScales = learnsScales
+    self.followsMagnitudes = followsMagnitudes
     self.compensates = compensates
     self.normalization = normalization
   }
@@ -148,6 +153,13 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     }
     guard !learnsScales || quantization.scales == .real else {
       throw SettingsError("scales that are learned do not stay powers of two")
+    }
+    if followsMagnitudes {
+      guard codesEveryStep, !learnsScales, quantization.scales == .real else {
+        throw SettingsError(
+          "running ranges are for activations that are quantized from the first step on, by scales that "
+            + "are neither learned nor powers of two")
+      }
     }
     if normalization == .keep, quantization.granularity != .channel {
       throw SettingsError(

@@ -36,20 +36,7 @@ public struct StepGraph: Sendable {
   ) throws {
     var graph = try model.upgraded(toOpset: Graph.trainingOpset)
     graph.opsets[trainingDomain] = 1
-    for index in graph.inputs.indices {
-      guard graph.inputs[index].shape?.isEmpty == false else {
-        throw GraphError.unsupported(
-          "the shape of input '\(graph.inputs[index].name)' is not stated")
-      }
-      graph.inputs[index].shape?[0] = .fixed(batch)
-    }
-    guard let output = graph.outputs.first else {
-      throw GraphError.invalid("the model has no output")
-    }
-    guard let shape = try GraphAnalysis(of: graph).shapes[output.name]?.shape else {
-      throw GraphError.unsupported(
-        "the shape of the output '\(output.name)' is not known before it is computed")
-    }
+    let (output, shape) = try graph.fixBatch(batch)
     // What only other outputs read has no part in the loss.
     let counted = scope?.statistics ?? []
     graph.outputs = [output] + counted.map { ValueInfo(name: $0.next, elementType: .float32) }
@@ -61,17 +48,7 @@ public struct StepGraph: Sendable {
     statistics = try graph.decomposeNormalizations() + counted
     graph.replaceParameters(parameters)
     for name in scope.settings.sorted() { graph.makeInput(of: name) }
-    var values: [String: Tensor] = [:]
-    for (index, statistic) in statistics.enumerated() {
-      guard let tensor = graph.initializers.removeValue(forKey: statistic.name) else {
-        preconditionFailure("the statistic '\(statistic.name)' begins with nothing")
-      }
-      values[statistic.name] = tensor
-      graph.addInput(statistic.name, .float32, tensor.shape)
-      graph.nodes.append(
-        Node("Identity", inputs: [statistic.next], outputs: [StepName.newStatistic(index)]))
-    }
-    statisticValues = values
+    statisticValues = try graph.makeInputs(of: statistics)
     graph.addInput(StepName.target, .float32, shape)
     let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
     graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
@@ -81,15 +58,7 @@ public struct StepGraph: Sendable {
       StepName.loss, for: moving, stoppingAt: scope.barriers)
     graph = differentiated.graph
     let gradient = graph.joinGradients(differentiated.gradients, scope)
-    for name in [StepName.rate] + StepName.corrections { graph.addInput(name, .float32, []) }
-    graph.addInput(StepName.trainable, .bool, [parameters.count])
-    for index in 0..<optimizer.stateCount {
-      graph.addInput(StepName.state(index), .float32, [parameters.count])
-    }
-    var update = OptimizerNodes()
-    update.update(optimizer, gradient: gradient)
-    graph.nodes += update.nodes
-    graph.initializers.merge(update.initializers) { $1 }
+    graph.addUpdate(optimizer, gradient: gradient, count: parameters.count)
     let results =
       [StepName.loss, output.name, StepName.newParameters]
       + (0..<optimizer.stateCount).map(StepName.newState)
@@ -106,6 +75,53 @@ public struct StepGraph: Sendable {
 extension Graph {
   fileprivate mutating func addInput(_ name: String, _ type: ElementType, _ shape: [Int]) {
     inputs.append(ValueInfo(name: name, elementType: type, shape: shape.map { .fixed($0) }))
+  }
+
+  /// Makes a batch the first extent of every input; returns the first output and its shape then.
+  fileprivate mutating func fixBatch(_ batch: Int) throws -> (output: ValueInfo, shape: [Int]) {
+    for index in inputs.indices {
+      guard inputs[index].shape?.isEmpty == false else {
+        throw GraphError.unsupported("the shape of input '\(inputs[index].name)' is not stated")
+      }
+      inputs[index].shape?[0] = .fixed(batch)
+    }
+    guard let output = outputs.first else { throw GraphError.invalid("the model has no output") }
+    guard let shape = try GraphAnalysis(of: self).shapes[output.name]?.shape else {
+      throw GraphError.unsupported(
+        "the shape of the output '\(output.name)' is not known before it is computed")
+    }
+    return (output, shape)
+  }
+
+  /// Makes statistics inputs, whose next values are results; returns what they begin with.
+  fileprivate mutating func makeInputs(
+    of statistics: [RunningStatistic]
+  ) throws -> [String: Tensor] {
+    var values: [String: Tensor] = [:]
+    for (index, statistic) in statistics.enumerated() {
+      guard let tensor = initializers.removeValue(forKey: statistic.name) else {
+        throw GraphError.unsupported(
+          "two normalizations share the statistics '\(statistic.name)': each needs its own")
+      }
+      values[statistic.name] = tensor
+      addInput(statistic.name, .float32, tensor.shape)
+      nodes.append(
+        Node("Identity", inputs: [statistic.next], outputs: [StepName.newStatistic(index)]))
+    }
+    return values
+  }
+
+  /// Adds the optimizer's update of `count` parameters.
+  fileprivate mutating func addUpdate(_ optimizer: Optimizer, gradient: String, count: Int) {
+    for name in [StepName.rate] + StepName.corrections { addInput(name, .float32, []) }
+    addInput(StepName.trainable, .bool, [count])
+    for index in 0..<optimizer.stateCount {
+      addInput(StepName.state(index), .float32, [count])
+    }
+    var update = OptimizerNodes()
+    update.update(optimizer, gradient: gradient)
+    nodes += update.nodes
+    initializers.merge(update.initializers) { $1 }
   }
 
   /// Makes an initializer an input of its shape; one that nobody reads is left out.

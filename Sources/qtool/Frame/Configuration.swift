@@ -4,7 +4,7 @@ import Synchronization
 import TOMLKit
 
 /// Settings from a TOML file: every long option by its name. The command line wins over the file,
-/// the file over the defaults.
+/// the file over a method that is named, and this over the defaults.
 ///
 ///     weight-bits = 4              # for the command that is run
 ///     skip = ["op:Gemm", "stem*"]
@@ -30,8 +30,31 @@ enum Configuration {
       let end = arguments.firstIndex(of: "--") ?? arguments.count
       expanded.insert(contentsOf: additions, at: end)
     }
+    expanded = try expandMethod(expanded)
     effective.withLock { $0 = expanded }
     return expanded
+  }
+
+  /// `arguments` with the options that a named method stands for, where they are not given.
+  private static func expandMethod(_ arguments: [String]) throws -> [String] {
+    let (schema, _) = try CommandSchema.root().command(namedBy: arguments)
+    let named = TrainingMethod.settings(of: schema.commandName, in: arguments)
+    guard !named.isEmpty else { return arguments }
+    let settings = schema.settings
+    let given = GivenArguments(arguments, settings: settings).values
+    let additions = named.filter { given[$0.option] == nil }.flatMap { option, value in
+      settings.filter { $0.name == option }.flatMap { self.arguments(for: $0, [value]) }
+    }
+    var expanded = arguments
+    expanded.insert(contentsOf: additions, at: arguments.firstIndex(of: "--") ?? arguments.count)
+    return expanded
+  }
+
+  /// The settings of this run that have one of these names, a line of TOML each.
+  static func resolvedSettings(_ names: Set<String>) throws -> [String] {
+    try resolvedSettings().split(separator: "\n").map(String.init).filter { line in
+      names.contains(String(line.prefix { $0 != " " }))
+    }
   }
 
   /// The long names of the options that were given another value than their default.

@@ -13,6 +13,13 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Options of a published method, where they are not given: gao (layers in fixed point), yang (1/N of "
+        + "the filters), sriram (at once, running ranges) or sher (neurons); --dry-run shows them.")
+  )
+  var method: TrainingMethod?
+
+  @Option(
+    help: ArgumentHelp(
       "direct (everything at once), layer by layer, or filter or neuron: --groups portions of a layer."
     ))
   var schedule: Course = .direct
@@ -61,6 +68,11 @@ struct QuantizedTrainingOptions: ParsableArguments {
   var learnsScales = false
 
   @Flag(
+    name: .customLong("running-range"), inversion: .prefixedNo,
+    help: "Let ranges of activations follow a running average of each batch's largest magnitude.")
+  var followsMagnitudes = false
+
+  @Flag(
     inversion: .prefixedNo,
     help: "Let a filter's weights make up for one another's errors when they get their codes.")
   var compensate = false
@@ -88,8 +100,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
   static let names: Set<String> = [
     "activation-bits", "activation-levels", "borders-last", "calibration", "compensate",
     "first-last", "free-epochs", "freeze", "granularity", "groups", "improve", "layer",
-    "learn-scales", "only", "order", "preset", "range",
-    "schedule", "scheme", "skip", "ste", "target", "unfrozen", "weight-bits", "weight-levels",
+    "learn-scales", "method", "only", "order", "preset", "range",
+    "running-range", "schedule", "scheme", "skip", "ste", "target", "unfrozen", "weight-bits",
+    "weight-levels",
     "weight-range",
   ]
 
@@ -126,6 +139,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
       straightThrough: ste,
       freezing: freeze == .weights ? .weights : .everything,
       leavesBordersForLast: leavesBordersForLast, learnsScales: learnsScales,
+      followsMagnitudes: followsMagnitudes,
       compensates: compensate, normalization: normalization)
     try settings.validate()
     return settings

@@ -38,16 +38,19 @@ struct TrainingOutline: Encodable {
   var parameters: Int
   var device: String
   var run: String
+  /// How the network is quantized, a line of TOML each.
+  var settings: [String]
 
   var text: String {
-    """
-    train \(parameters) parameters of \(model) on \(device)
-    data: \(samples) samples of \(data), \(batch) in a batch, \(stepsPerEpoch) batches an epoch, \
-    \(leftOver) left out
-    \(steps) steps in \(stages.count) stage\(stages.count == 1 ? "" : "s"): \
-    \(zip(stages, stageSteps).map { "\($0) (\($1))" }.joined(separator: "; "))
-    run folder: \(run)
-    """
+    let quantization = settings.isEmpty ? "" : "\nsettings: \(settings.joined(separator: "; "))"
+    return """
+      train \(parameters) parameters of \(model) on \(device)
+      data: \(samples) samples of \(data), \(batch) in a batch, \(stepsPerEpoch) batches an epoch, \
+      \(leftOver) left out
+      \(steps) steps in \(stages.count) stage\(stages.count == 1 ? "" : "s"): \
+      \(zip(stages, stageSteps).map { "\($0) (\($1))" }.joined(separator: "; "))
+      run folder: \(run)\(quantization)
+      """
   }
 }
 

@@ -35,7 +35,9 @@ extension TrainingJob {
       batch: stream.batchSize, leftOver: stream.leftOver, stages: stages.map(\.name),
       stageSteps: stages.indices.map { plan.steps(ofStage: $0).count },
       stepsPerEpoch: plan.stepsPerEpoch, steps: plan.stepCount,
-      parameters: parameters, device: device, run: folder.path)
+      parameters: parameters, device: device, run: folder.path,
+      settings: command.bits == .quantized
+        ? try Configuration.resolvedSettings(QuantizedTrainingOptions.names) : [])
   }
 
   private func train<Session: TrainingSession, B: Backend>(
