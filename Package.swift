@@ -63,11 +63,13 @@ let package = Package(
     .target(name: "Datasets", dependencies: ["CImage", "Files", "Tensors"]),
     .target(
       name: "Evaluation", dependencies: ["Datasets", "Execution", "Graph", "Operations", "Tensors"]),
+    .target(name: "Reports", dependencies: ["PostTraining", "Quantization", "Training"]),
     .target(
       name: "LowBit",
       dependencies: [
         "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution", "Graph", "ONNX",
-        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Tensors", "Training",
+        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports", "Tensors",
+        "Training",
       ]),
 
     // MARK: - Programs
@@ -80,6 +82,7 @@ let package = Package(
         "LowBit",
         "OpenCLHost",
         "OperationCases",
+        "Reports",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
@@ -135,6 +138,8 @@ let package = Package(
         "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "PostTraining",
         "Quantization", "Tensors", "Training",
       ]),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["PostTraining", "Quantization", "Reports", "Training"]),
     .testTarget(
       name: "CalibrationTests",
       dependencies: [

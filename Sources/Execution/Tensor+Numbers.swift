@@ -2,7 +2,7 @@ import Tensors
 
 extension Tensor {
   /// The elements of an integer tensor or a `bool` one; `uint64` above `Int.max` wraps.
-  func integers() -> [Int] {
+  package func integers() -> [Int] {
     switch elementType {
     case .int64: withElements { (x: UnsafeBufferPointer<Int64>) in x.map { Int($0) } }
     case .int32: withElements { (x: UnsafeBufferPointer<Int32>) in x.map { Int($0) } }

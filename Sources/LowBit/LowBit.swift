@@ -9,5 +9,6 @@
 @_exported import Operations
 @_exported import PostTraining
 @_exported import Quantization
+@_exported import Reports
 @_exported import Tensors
 @_exported import Training

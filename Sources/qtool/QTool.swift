@@ -24,10 +24,13 @@ struct QTool: ParsableCommand {
     version: "0.1.0",
     subcommands: commands)
 
+  /// What pages call their author.
+  static var writer: String { "Written by qtool \(configuration.version)" }
+
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
     Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Train.self,
-    Evaluate.self, Compare.self, Bench.self,
+    Evaluate.self, Compare.self, Report.self, Bench.self,
   ]
 
   static func main() {

@@ -18,14 +18,10 @@ extension QuantizationPlan {
     var merged: [String: (histogram: Histogram, levels: Int)] = [:]
     for (_, value) in values.sorted(by: { $0.key < $1.key })
     where merged[value.group] == nil && chosen?.contains(value.group) ?? true {
-      var whole: Histogram?
-      for source in value.rangeSources {
-        guard let histogram = histograms[source] else {
-          throw SettingsError("the statistics hold nothing about the value '\(source)'")
-        }
-        if whole?.merge(histogram) == nil { whole = histogram }
+      if let missing = value.rangeSources.first(where: { histograms[$0] == nil }) {
+        throw SettingsError("the statistics hold nothing about the value '\(missing)'")
       }
-      guard let whole, whole.minimum != nil else {
+      guard let whole = histogram(of: value, histograms), whole.minimum != nil else {
         throw SettingsError("the value '\(value.group)' had no finite elements in the data")
       }
       merged[value.group] = (whole, value.levels)
@@ -45,6 +41,16 @@ extension QuantizationPlan {
       values[name]!.quantizer = quantizer
     }
     fitQuantizersToClips(settings)
+  }
+
+  /// What was observed of the values whose ranges decide a value's quantizer, together; `nil` where
+  /// nothing was.
+  package func histogram(of value: ValuePlan, _ histograms: [String: Histogram]) -> Histogram? {
+    var whole: Histogram?
+    for histogram in value.rangeSources.compactMap({ histograms[$0] }) {
+      if whole?.merge(histogram) == nil { whole = histogram }
+    }
+    return whole
   }
 
   private mutating func noteDegenerateRange(_ group: String, _ histogram: Histogram) {

@@ -20,6 +20,29 @@ public struct QuantizationReport: Sendable, Encodable {
   public var warnings: [String]
   /// Bytes of the initializers, before and after, packed as in the file.
   public var constantBytes: Change
+  /// What ranges and scales come from, as the written model says it too.
+  public var calibration: Calibration?
+
+  /// What was calibrated on what.
+  public struct Calibration: Sendable, Hashable, Encodable {
+    /// The data, without the folders that lead to them.
+    public var data: [String]
+    /// Samples seen.
+    public var samples: Int
+    /// SHA-256 of what was seen and used, in hexadecimal digits: of the same numbers the same, whether
+    /// they came from data or from a file of statistics.
+    public var statistics: String
+    /// SHA-256 of the float model's file, in hexadecimal digits.
+    public var model: String
+
+    /// Makes an account.
+    public init(data: [String], samples: Int, statistics: String, model: String) {
+      self.data = data
+      self.samples = samples
+      self.statistics = statistics
+      self.model = model
+    }
+  }
 
   /// A node that computes on codes.
   public struct Layer: Sendable, Encodable {
@@ -43,6 +66,15 @@ public struct QuantizationReport: Sendable, Encodable {
     public var weightSQNR: Double?
     /// Levels of the input activations.
     public var activationLevels: Int
+    /// Distance between neighbouring levels of the input.
+    public var activationScale: Float?
+    /// The code of zero of the input.
+    public var activationZeroPoint: Int?
+    /// Bits that every intermediate sum of every filter fits, proven from weights and input codes; where
+    /// the integer engine computes the layer on codes and the number of terms is known.
+    public var accumulatorBits: Int?
+    /// Whether the 32 bits that accumulators have hold the sums.
+    public var fits32Bits: Bool?
   }
 
   /// A quantized activation.
@@ -63,6 +95,14 @@ public struct QuantizationReport: Sendable, Encodable {
     public var minimum: Float?
     /// The largest value observed.
     public var maximum: Float?
+    /// Mean squared value over mean squared error, in decibels, of what was observed.
+    public var sqnr: Double?
+    /// The share of the observed values that lie beyond the range, 0 to 1.
+    public var shareBeyond: Double?
+    /// NaN observed; they get the code of zero.
+    public var nans: UInt64
+    /// Infinities observed; they get the outermost codes.
+    public var infinities: UInt64
   }
 
   /// A node that became part of a quantizer.

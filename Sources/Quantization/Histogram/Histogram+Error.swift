@@ -7,6 +7,23 @@ extension Histogram {
   /// Within the bins that hold the extrema, values are spread as far as the extremum. Values that a
   /// fixed layout clipped count where they were clipped to.
   public func meanSquaredError(of quantizer: Quantizer) -> Double {
+    mean { quantizer.meanSquaredError(evenlyOver: $0, $1) }
+  }
+
+  /// The mean square of the finite values, spread as in ``meanSquaredError(of:)``; zero if there are none.
+  public var meanSquare: Double {
+    mean { lower, upper in (lower * lower + lower * upper + upper * upper) / 3 }
+  }
+
+  /// Mean squared value over ``meanSquaredError(of:)``, in decibels; infinite without error.
+  public func signalToNoise(of quantizer: Quantizer) -> Double {
+    let error = meanSquaredError(of: quantizer)
+    return error == 0 ? .infinity : 10 * log10(meanSquare / error)
+  }
+
+  /// The mean of what `measure` says of the values that are spread from one number to another, bin by
+  /// bin; exact zeros count as 0.
+  private func mean(_ measure: (Double, Double) -> Double) -> Double {
     let total = finiteCount
     guard total > 0, let minimum, let maximum else { return 0 }
     var sum = 0.0
@@ -14,9 +31,24 @@ extension Histogram {
       let bounds = bounds(ofBin: position)
       let lower = max(bounds.lower, min(Double(minimum), bounds.upper))
       let upper = min(bounds.upper, max(Double(maximum), bounds.lower))
-      sum += Double(count) * quantizer.meanSquaredError(evenlyOver: lower, upper)
+      sum += Double(count) * measure(lower, upper)
     }
     return sum / Double(total)
+  }
+
+  /// The number of finite values that lie beyond `range`, of a bin that it divides the part beyond.
+  public func count(beyond range: ClosedRange<Double>) -> Double {
+    var sum = 0.0
+    for (position, count) in counts.enumerated() where count != 0 {
+      let bounds = bounds(ofBin: position)
+      let lower = max(bounds.lower, min(Double(minimum ?? 0), bounds.upper))
+      let upper = min(bounds.upper, max(Double(maximum ?? 0), bounds.lower))
+      let within = max(min(upper, range.upperBound) - max(lower, range.lowerBound), 0)
+      let share =
+        upper > lower ? within / (upper - lower) : range.contains(lower) ? 1 : 0
+      sum += Double(count) * (1 - share)
+    }
+    return sum
   }
 
   /// Whether all finite values are one, which the extrema then tell exactly.

@@ -62,7 +62,7 @@ struct Calibrate: ParsableCommand {
     let part = try shardNumbers()
     let model = try FloatModel(path: path)
     var run = CalibrationRun(
-      model: model, specification: try DataSpecification(parsing: data))
+      graph: model.prepared, specification: try DataSpecification(parsing: data))
     run.shard = part
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed

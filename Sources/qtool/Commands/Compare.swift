@@ -54,7 +54,13 @@ struct Compare: ParsableCommand {
     if let html { try AtomicFile.check(html, overwrite: overwrite) }
     let result = try device.run { try compare(graphs, pairs, samples, on: $0) }
     if let html {
-      try HTMLPage(result, first: first, second: second).write(to: html, overwrite: overwrite)
+      let page = ReportPage(
+        comparing: result.values.map {
+          .init(
+            name: $0.name, count: $0.count, sqnr: $0.sqnr, maximumDifference: $0.maximumDifference)
+        }, order: pairs.map(\.name), first: InputFiles.name(of: first),
+        second: InputFiles.name(of: second), samples: result.samples, writtenBy: QTool.writer)
+      try page.write(to: html, overwrite: overwrite)
     }
     try common.emit(result) { result.text }
     try checkGate(result)

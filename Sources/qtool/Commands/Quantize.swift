@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checksums
 import Files
 import LowBit
 
@@ -56,18 +57,17 @@ struct Quantize: ParsableCommand {
       let outline = plan.outline
       return try common.emit(outline) { outline.text }
     }
-    let result = try device.run { try quantize(model, plan, settings, on: $0) }
+    let (result, page) = try device.run { try quantize(model, plan, settings, on: $0) }
     for warning in result.report.warnings { Console.shared.warn(warning) }
-    if let report {
-      try HTMLPage(result, model: path).write(to: report, overwrite: target.overwrite)
-    }
+    if let report { try page?.write(to: report, overwrite: target.overwrite) }
     try common.emit(result) { result.text }
   }
 
   private func quantize<B: Backend>(
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
-  ) throws -> Result {
+  ) throws -> (Result, ReportPage?) {
     let observations = try observations(model, plan, settings, on: backend)
+    let calibration = try calibration(of: observations, model, plan, settings)
     let quantized = try QuantizedModel(
       model.prepared, histograms: observations.histograms,
       channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
@@ -76,20 +76,52 @@ struct Quantize: ParsableCommand {
     graph.producer.name = "qtool"
     graph.producer.version = QTool.configuration.version
     graph.metadata["qtool.version"] = QTool.configuration.version
-    graph.metadata["qtool.data"] = observations.sources.map(\.description).joined(
-      separator: "\n")
+    graph.metadata.merge(calibration.metadata) { $1 }
     try ONNXWriter.write(
       graph, to: target.output,
       irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
       overwrite: target.overwrite)
-    let report = quantized.report(
+    var report = quantized.report(
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
-      histograms: observations.histograms, sampleCount: observations.sampleCount)
-    return Result(
+      histograms: observations.histograms, sampleCount: observations.sampleCount, graph: graph)
+    report.calibration = calibration
+    report.warnings += model.original.calibrationDoubts(observations.histograms)
+    let result = Result(
       output: target.output,
       fileBytes: .init(
         before: model.byteCount, after: try MappedFile(path: target.output).bytes.count),
       opset: graph.opsets[""] ?? 13, report: report)
+    guard self.report != nil else { return (result, nil) }
+    let facts = ModelFacts(
+      name: InputFiles.name(of: target.output),
+      fileBytes: (result.fileBytes.before, result.fileBytes.after),
+      parameters: try GraphAnalysis(of: model.original).parameters, opset: result.opset,
+      writtenBy: QTool.writer)
+    let page = ReportPage(
+      report, ranges: quantized.observedRanges(observations.histograms),
+      codes: quantized.weightCodes, facts: facts)
+    return (result, page)
+  }
+
+  /// What the file and the page say of the calibration.
+  private func calibration(
+    of observations: Observations, _ model: FloatModel, _ plan: QuantizationPlan,
+    _ settings: QuantizationSettings
+  ) throws -> QuantizationReport.Calibration {
+    let patches = plan.patches(for: settings)
+    let used = observations.restricted(
+      to: plan.observedValues.union(patches.keys),
+      channels: settings.improvements.contains(.bias) ? Set(plan.channelAxes.keys) : [],
+      patches: patches)
+    let digest = try model.digest()
+    return .init(
+      data: observations.sources.map { source in
+        var source = source
+        source.data = DataSpecification.stamp(of: source.data)
+        return source.description
+      }, samples: observations.sampleCount,
+      statistics: SHA256.hexadecimal(used.digest(modelDigest: digest)),
+      model: SHA256.hexadecimal(digest))
   }
 
   private func observations<B: Backend>(
@@ -105,7 +137,7 @@ struct Quantize: ParsableCommand {
       return statistics.observations
     }
     var run = CalibrationRun(
-      model: model, specification: try DataSpecification(parsing: data ?? ""))
+      graph: model.prepared, specification: try DataSpecification(parsing: data ?? ""))
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
     let patches = plan.patches(for: settings)

@@ -1,3 +1,4 @@
+import LowBit
 import Glibc
 
 /// Progress of a loop whose length is known: on a terminal a line with rate and time left, rewritten

@@ -2,6 +2,11 @@ import LowBit
 
 /// Inputs of a model from files.
 enum InputFiles {
+  /// The last part of a path, which is what pages call a file: they say nothing of the machine.
+  static func name(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+
   /// The tensors of `NAME=FILE.npy` arguments.
   ///
   /// - Throws: `UsageError` for an argument that is not one, `DataError` for a file that does not

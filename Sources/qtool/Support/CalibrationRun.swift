@@ -3,7 +3,7 @@ import LowBit
 
 /// Streams data through a model and observes its values, with progress on standard error.
 struct CalibrationRun {
-  let model: FloatModel
+  let graph: Graph
   let specification: DataSpecification
   /// The part of the data that is taken, from 0, and the number of parts.
   var shard = (number: 0, count: 1)
@@ -17,14 +17,14 @@ struct CalibrationRun {
     patches: [String: Set<PatchGeometry>], on backend: B
   ) throws -> Observations {
     let data = try specification.open(
-      for: model.prepared.inputs.map { ModelInput($0) }, seed: seed,
+      for: graph.inputs.map { ModelInput($0) }, seed: seed,
       tensorReader: InputFiles.tensor)
     let samples = (0..<data.count).filter { $0 % shard.count == shard.number }
     guard !samples.isEmpty else {
       throw DataError("'\(data.name)' holds \(data.count) samples: none is in this part")
     }
     var calibrator = try Calibrator(
-      model.prepared, observing: names, channelAxes: channelAxes, patches: patches, on: backend,
+      graph, observing: names, channelAxes: channelAxes, patches: patches, on: backend,
       allowsNonFinite: allowsNonFinite)
     var progress = Progress("calibrate", count: samples.count, unit: "samples")
     var waiting: [CalibrationSample] = []

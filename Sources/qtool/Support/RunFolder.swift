@@ -14,8 +14,10 @@ struct RunFolder {
   let identity: [String]
   private(set) var records: [TrainingRecord] = []
 
-  private var log: String { "\(path)/log.jsonl" }
-  private var settings: String { "\(path)/settings.toml" }
+  /// The file of the log.
+  var log: String { "\(path)/log.jsonl" }
+  /// The file of the settings.
+  var settings: String { "\(path)/settings.toml" }
   /// The file of the last checkpoint.
   var checkpoint: String { "\(path)/checkpoint.npz" }
 
@@ -84,16 +86,24 @@ struct RunFolder {
       throw UsageError(
         "\(checkpoint): is of another run; it had \(list(before)), this one has \(list(identity))")
     }
+    records = try Self.records(in: text(Self.recordsName, of: tensors), of: checkpoint)
+    try writeLog()
+    return tensors.filter { ![Self.identityName, Self.recordsName].contains($0.key) }
+  }
+
+  /// The records of a log; `file` is what an error names.
+  static func records(in text: String, of file: String) throws -> [TrainingRecord] {
     let decoder = JSONDecoder()
-    records = try text(Self.recordsName, of: tensors).split(separator: "\n").map { line in
+    // What JSON has no numbers for, as the log is written.
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return try text.split(separator: "\n").enumerated().map { number, line in
       do {
         return try decoder.decode(TrainingRecord.self, from: Data(line.utf8))
       } catch {
-        throw UsageError("\(checkpoint): its log cannot be read")
+        throw UsageError("\(file): line \(number + 1) of the log cannot be read")
       }
     }
-    try writeLog()
-    return tensors.filter { ![Self.identityName, Self.recordsName].contains($0.key) }
   }
 
   private func text(_ name: String, of tensors: [String: Tensor]) throws -> String {

@@ -1,0 +1,53 @@
+import Glibc
+
+/// `value` with a fixed number of decimals.
+package func formatted(_ value: Double, digits: Int) -> String {
+  guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+  return printed("%.*f", Int32(digits), value)
+}
+
+/// A number of bytes for people: `1.9 MiB`.
+package func formatted(bytes: Int) -> String {
+  var value = Double(bytes)
+  var unit = 0
+  let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+  while value >= 1024 && unit < units.count - 1 {
+    value /= 1024
+    unit += 1
+  }
+  return "\(formatted(value, digits: unit == 0 ? 0 : 1)) \(units[unit])"
+}
+
+/// `value` with so many significant digits: `0.01234`, `1.2e-07`.
+func formatted(_ value: Double, significant digits: Int) -> String {
+  guard value.isFinite else { return formatted(value, digits: 0) }
+  return printed("%.*g", Int32(digits), value)
+}
+
+/// A whole number with a thin space between thousands.
+func formatted(count: Int) -> String {
+  var digits = Array("\(count.magnitude)")
+  for place in stride(from: digits.count - 3, to: 0, by: -3) {
+    digits.insert("\u{2009}", at: place)
+  }
+  return (count < 0 ? "-" : "") + String(digits)
+}
+
+/// A ratio in dB; `exact` for an infinite one.
+func formatted(decibels value: Double) -> String {
+  value == .infinity ? "exact" : "\(formatted(value, digits: 1)) dB"
+}
+
+/// A share in percent, with the digits that tell a small one from none.
+func formatted(share: Double) -> String {
+  let percent = 100 * share
+  if percent == 0 { return "none" }
+  return percent < 0.01
+    ? "less than 0.01 %" : "\(formatted(percent, digits: percent < 1 ? 2 : 1)) %"
+}
+
+private func printed(_ format: String, _ digits: Int32, _ value: Double) -> String {
+  var buffer = [CChar](repeating: 0, count: 400)
+  let count = withVaList([digits, value]) { vsnprintf(&buffer, buffer.count, format, $0) }
+  return String(decoding: buffer[..<Int(count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
