@@ -30,7 +30,7 @@ import Testing
 
   /// Evenly spaced values around zero with a root mean square of about `size`, rectified.
   private func rectified(_ size: Float) -> Histogram {
-    Histogram((-500...500).map { max(Float($0) / 500 * size * 3.squareRoot(), 0) })
+    Histogram((-500...500).map { max(Float($0) / 500 * size * Float(3).squareRoot(), 0) })
   }
 
   @Test func normalizationsKnowTheirTrainingData() {

@@ -1,6 +1,7 @@
 import Datasets
 import Graph
 import ONNX
+import Tensors
 import Testing
 
 /// `qtool report`, `qtool quantize --report` and what written models say of their calibration.

@@ -1,9 +1,9 @@
 import Quantization
 import Testing
-import Training
 
 @testable import PostTraining
 @testable import Reports
+@testable import Training
 
 /// Pages of all kinds: well-formed, alone, complete, and safe against what names may hold.
 @Suite struct PageTests {
@@ -56,7 +56,8 @@ import Training
     for words in [
       "stem", "head", "16 in 4 bits", "21.5 dB", "19 of 32", "0.01 to 0.02", "images?limit=8",
       "ab12",
-      "cd34", "only & few", "no <integer> form", "3.9 KiB \u{2192} 1000 B", "4.00 times smaller",
+      "cd34", "only & few", "no <integer> form", "3.9 KiB in float, 4.00 times as much",
+      "weight-levels 16, <>",
       "1 NaN", "integers, as QLinearConv",
     ] {
       #expect(all.contains(words), "\(words)")

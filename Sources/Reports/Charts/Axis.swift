@@ -52,7 +52,8 @@ struct Axis {
     let isPlain = step >= 1e-4 && max(abs(first), abs(last)) * step < 1e6
     let digits = max(0, -Int(floor(log10(step) + 1e-9)))
     return stride(from: first, through: last, by: 1).map { place in
-      let number = place * step
+      // Not -0, which would be written with its sign.
+      let number = place == 0 ? 0 : place * step
       return (
         number,
         isPlain ? formatted(number, digits: digits) : formatted(number, significant: 3)
@@ -67,6 +68,22 @@ struct Axis {
     return power * (ratio < 1.5 ? 1 : ratio < 3.5 ? 2 : ratio < 7.5 ? 5 : 10)
   }
 
+  /// `300`, `0.02`, and beyond thousands and thousandths `3 x 10^5` with raised digits.
+  private static func label(_ factor: Double, _ power: Int) -> String {
+    guard abs(power) > 3 else {
+      return formatted(factor * pow(10, Double(power)), digits: max(0, -power))
+    }
+    let raised = "\(power)".map { digit in
+      digit == "-" ? "\u{207b}" : String(raisedDigits[digit.wholeNumberValue ?? 0])
+    }
+    return (factor == 1 ? "10" : "\(Int(factor))\u{d7}10") + raised.joined()
+  }
+
+  private static let raisedDigits: [Character] = [
+    "\u{2070}", "\u{b9}", "\u{b2}", "\u{b3}", "\u{2074}", "\u{2075}", "\u{2076}", "\u{2077}",
+    "\u{2078}", "\u{2079}",
+  ]
+
   private func logarithmicTicks(_ count: Int) -> [(number: Double, label: String)] {
     let (low, high) = (log10(numbers.lowerBound), log10(numbers.upperBound))
     let decades = high - low
@@ -79,7 +96,7 @@ struct Axis {
         guard number >= numbers.lowerBound * 0.999, number <= numbers.upperBound * 1.001 else {
           continue
         }
-        ticks.append((number, formatted(number, significant: 2)))
+        ticks.append((number, Self.label(factor, power)))
       }
     }
     return ticks

@@ -134,12 +134,10 @@ struct LineChart {
     path.line(px, py + 6)
     path.line(px - 5, py)
     path.close()
-    let isRight = px > (x.places.0 + x.places.1) / 2
+    // Above it the curve leaves space: it rises on both sides of a choice that is any good.
     return [
       Markup("path", ["class": "chosen", "d": path.text]),
-      Frame.text(
-        chosen.name, isRight ? px - 9 : px + 9, py + (py < 40 ? 14 : -6),
-        anchor: isRight ? "end" : "start", style: "strong"),
+      Frame.text(chosen.name, px, py < 40 ? py + 18 : py - 11, anchor: "middle", style: "strong"),
     ]
   }
 }

@@ -42,7 +42,7 @@ let pageStyle: StaticString = """
     font-size: 0.85rem; color: var(--soft);
   }
   .facts {
-    display: grid; grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr)); gap: 0.75rem;
+    display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: 0.75rem;
     margin: 0 0 1.2rem;
   }
   .facts > div {
@@ -51,7 +51,7 @@ let pageStyle: StaticString = """
   }
   dt { font-size: 0.8rem; color: var(--soft); }
   dd { margin: 0; overflow-wrap: anywhere; }
-  dd.value { font-size: 1.35rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
+  dd.value { font-size: 1.25rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
   dd.remark { font-size: 0.8rem; color: var(--soft); }
   .messages { list-style: none; margin: 0 0 1.2rem; padding: 0; }
   .messages li {
@@ -64,15 +64,17 @@ let pageStyle: StaticString = """
   .messages .warning strong::before { content: "\\25B2  "; }
   .scroll { overflow-x: auto; margin: 0 0 1.2rem; }
   table { border-collapse: collapse; width: 100%; font-size: 0.86rem; }
-  caption { text-align: left; color: var(--soft); padding-bottom: 0.4rem; }
+  .caption { margin: 0 0 0.4rem; font-size: 0.86rem; color: var(--soft); }
+  .together { white-space: nowrap; }
   th, td {
     padding: 0.35rem 0.7rem; text-align: left; vertical-align: top;
     border-bottom: 1px solid var(--rule);
   }
   thead th { vertical-align: bottom; color: var(--soft); font-weight: 600; line-height: 1.25; }
-  tbody th { font-weight: 400; min-width: 7rem; max-width: 20rem; overflow-wrap: anywhere; }
-  tbody th .operator { display: block; color: var(--soft); font-size: 0.92em; }
+  tbody th { font-weight: 400; min-width: 11rem; max-width: 22rem; overflow-wrap: anywhere; }
+  .below { display: block; color: var(--soft); font-size: 0.92em; }
   td { min-width: 4rem; max-width: 26rem; overflow-wrap: break-word; }
+  th.number { text-align: right; }
   td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
   td.none { color: var(--soft); text-align: right; }
   .bar { display: block; height: 0.3rem; margin-top: 0.15rem; background: var(--rule); }
@@ -81,6 +83,7 @@ let pageStyle: StaticString = """
     display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr));
     gap: 1rem;
   }
+  figcaption + svg { margin-top: 0.35rem; }
   .gallery.wide { grid-template-columns: repeat(auto-fill, minmax(min(100%, 27rem), 1fr)); }
   figure {
     margin: 0; padding: 0.8rem 0.9rem; background: var(--card); border: 1px solid var(--rule);
@@ -138,7 +141,8 @@ let pageStyle: StaticString = """
     h1 { font-size: 1.5rem; }
     .facts { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
     tbody th:first-child, thead th:first-child {
-      position: sticky; left: 0; max-width: 38vw; background: var(--paper);
+      position: sticky; left: 0; min-width: 34vw; max-width: 34vw;
+      background: var(--paper);
     }
   }
   """

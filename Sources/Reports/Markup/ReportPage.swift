@@ -89,9 +89,9 @@ extension Markup {
     return items.isEmpty ? [] : [Markup("ul", ["class": "messages"], items)]
   }
 
-  /// A drawing with its words below.
+  /// A drawing with its words above.
   static func figure(_ drawing: Markup, _ caption: [Markup]) -> Markup {
-    Markup("figure", [:], [drawing, Markup("figcaption", [:], caption)])
+    Markup("figure", [:], [Markup("figcaption", [:], caption), drawing])
   }
 
   /// Drawings side by side as far as the width allows.

@@ -33,20 +33,33 @@ struct Table {
 
   /// The table in a frame that scrolls where the page is narrower.
   var markup: Markup {
-    let head = columns.map { Markup("th", ["scope": "col"], $0) }
+    let head = columns.enumerated().map { place, title in
+      Markup("th", ["scope": "col", "class": holdsFigures(place) ? "number" : ""], title)
+    }
     let body = rows.map { row in
       Markup("tr", [:], row.enumerated().map { Self.markup($1, isHead: $0 == 0) })
     }
-    return Markup(
+    // A caption within the table would be as wide as the table, and scroll away with it.
+    let frame = Markup(
       "div", ["class": "scroll", "tabindex": "0", "role": "region", "aria-label": caption],
       [
         Markup(
-          "table", [:],
-          [
-            Markup("caption", [:], caption),
-            Markup("thead", [:], [Markup("tr", [:], head)]), Markup("tbody", [:], body),
-          ])
+          "table", ["aria-label": caption],
+          [Markup("thead", [:], [Markup("tr", [:], head)]), Markup("tbody", [:], body)])
       ])
+    return Markup([Markup("p", ["class": "caption", "aria-hidden": "true"], caption), frame])
+  }
+
+  /// Whether the first thing known in a column is a figure.
+  private func holdsFigures(_ column: Int) -> Bool {
+    for row in rows {
+      switch row[column] {
+      case .none: continue
+      case .number, .bar: return true
+      case .text, .markup: return false
+      }
+    }
+    return true
   }
 
   private static func markup(_ cell: Cell, isHead: Bool) -> Markup {

@@ -42,7 +42,8 @@ extension ReportPage {
     self.init(
       kind: "Quantization report", title: facts.name,
       lead: report.settings.isEmpty
-        ? "Read from the file, which does not say how it was made." : Markup(report.settings),
+        ? "Read from the file, which does not say how it was made."
+        : Markup(words(ofSettings: report.settings)),
       sections: quantizedSections(report, ranges: ranges, codes: codes, facts: facts),
       footer: facts.writtenBy)
   }
@@ -81,14 +82,22 @@ func quantizedSections(
   return sections
 }
 
+/// `weight-levels=16 range=mse` as `weight-levels 16, range mse`.
+private func words(ofSettings text: String) -> String {
+  text.split(separator: " ").map { setting in
+    setting.split(separator: "=", maxSplits: 1).joined(separator: " ")
+  }.joined(separator: ", ")
+}
+
 private func summary(_ report: QuantizationReport, _ facts: ModelFacts) -> Markup {
   var items: [(title: String, value: String, remark: String)] = []
   let after = facts.fileBytes.after.map { formatted(bytes: $0) }
   if let before = facts.fileBytes.before, let bytes = facts.fileBytes.after, let after {
     items.append(
       (
-        "File", "\(formatted(bytes: before)) \u{2192} \(after)",
-        "\(formatted(Double(before) / Double(max(bytes, 1)), digits: 2)) times smaller"
+        "File", after,
+        "\(formatted(bytes: before)) in float, "
+          + "\(formatted(Double(before) / Double(max(bytes, 1)), digits: 2)) times as much"
       ))
   } else if let after {
     items.append(("File", after, "the float model is not at hand"))
@@ -134,7 +143,7 @@ private func layerTable(_ layers: [QuantizationReport.Layer]) -> Markup {
   for layer in layers {
     table.add([
       .markup([
-        .name(layer.name), Markup("span", ["class": "operator"], layer.operatorType),
+        .name(layer.name), Markup("span", ["class": "below"], layer.operatorType),
       ]),
       .text(execution(layer)), weightLevels(layer), weightScale(layer),
       layer.weightSQNR.map { ratio in
@@ -168,8 +177,10 @@ private func weightScale(_ layer: QuantizationReport.Layer) -> Table.Cell {
   }
   let ends = [low, high].map { formatted(Double($0), significant: 3) }
   return .markup([
-    Markup(ends[0] == ends[1] ? ends[0] : "\(ends[0]) to \(ends[1])"),
-    Markup("span", ["class": "operator"], layer.granularity.map { " by \($0)" } ?? ""),
+    Markup(
+      "span", ["class": "together"],
+      ends[0] == ends[1] ? ends[0] : "\(ends[0]) to \(ends[1])"),
+    Markup("span", ["class": "below"], layer.granularity.map { "by \($0)" } ?? ""),
   ])
 }
 
