@@ -100,7 +100,9 @@ let pageStyle: StaticString = """
     font: 11px system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif; fill: var(--soft);
     font-variant-numeric: tabular-nums;
   }
-  svg text.strong { fill: var(--ink); }
+  svg text.strong {
+    fill: var(--ink); paint-order: stroke; stroke: var(--card); stroke-width: 3px;
+  }
   .grid { stroke: var(--rule); stroke-width: 1; fill: none; }
   .axis { stroke: var(--soft); stroke-width: 1; fill: none; }
   .band { fill: var(--band); }
