@@ -85,7 +85,9 @@ struct Quantize: ParsableCommand {
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
       histograms: observations.histograms, sampleCount: observations.sampleCount, graph: graph)
     report.calibration = calibration
-    report.warnings += model.original.calibrationDoubts(observations.histograms)
+    // Data that are wrong matter more than anything that follows from them.
+    report.warnings.insert(
+      contentsOf: model.original.calibrationDoubts(observations.histograms), at: 0)
     let result = Result(
       output: target.output,
       fileBytes: .init(
