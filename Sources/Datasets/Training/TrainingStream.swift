@@ -69,21 +69,14 @@ public struct TrainingStream: Sendable {
   ///
   /// - Returns: The model's inputs, batch by batch; no fewer than one batch.
   public func calibration(count: Int) throws -> [[String: Tensor]] {
-    try (0..<calibrationBatches(count: count)).map(calibrationBatch)
-  }
-
-  /// Batches of ``calibration(count:)``.
-  public func calibrationBatches(count: Int) -> Int {
-    min(max(count / batchSize, 1), batchesPerEpoch)
-  }
-
-  /// One batch of ``calibration(count:)``, whatever the count.
-  public func calibrationBatch(_ number: Int) throws -> [String: Tensor] {
     let order = Shuffle(count: data.count, seed: drawn(0, 1))
-    let group = try (number * batchSize..<(number + 1) * batchSize).map {
-      try data.sample(at: order($0))
+    let batches = min(max(count / batchSize, 1), batchesPerEpoch)
+    return try (0..<batches).map { number in
+      let group = try (number * batchSize..<(number + 1) * batchSize).map {
+        try data.sample(at: order($0))
+      }
+      return Batch(group, filledTo: batchSize).inputs
     }
-    return Batch(group, filledTo: batchSize).inputs
   }
 
   private func sample(at index: Int, _ epoch: Int) throws -> Sample {

@@ -42,7 +42,8 @@ public struct TrainingRun<Session: TrainingSession> {
     public var validate: ((Graph) throws -> Evaluation)?
     /// Samples that stages see before they begin.
     public var calibrationSamples = 0
-    /// Samples that the session sees after the last step; 0 leaves it as steps have made it.
+    /// Samples that the session sees after the last step, in batches that would be those of further
+    /// steps; 0 leaves it as steps have made it.
     public var finalSamples = 0
     /// A checkpoint after so many steps, besides those after epochs and stages.
     public var checkpointSteps: Int?
@@ -99,10 +100,11 @@ public struct TrainingRun<Session: TrainingSession> {
     guard !isFinished else { return }
     isFinished = true
     guard surroundings.finalSamples > 0 else { return }
-    let stream = stream
-    try session.finish(
-      batches: stream.calibrationBatches(count: surroundings.finalSamples),
-      stream.calibrationBatch)
+    // Batches as those of steps, changed as these are, that no step has seen in this form.
+    let (stream, first) = (stream, plan.stepCount)
+    try session.finish(batches: max(surroundings.finalSamples / stream.batchSize, 1)) {
+      try stream.batch(at: first + $0).inputs
+    }
   }
 
   /// Does the steps of a stage that are left.

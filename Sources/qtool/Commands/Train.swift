@@ -74,7 +74,7 @@ struct Train: ParsableCommand {
     if let checkpointSteps, checkpointSteps < 1 {
       throw ValidationError("--checkpoint-steps: at least 1 is needed")
     }
-    if let count = training.reestimate, count > 0, normalization == .fold {
+    if training.reestimate > 0, normalization == .fold {
       throw ValidationError("--reestimate: --normalization fold leaves no statistics to find")
     }
     if !(1...64).contains(threads) { throw ValidationError("--threads: 1 to 64 are possible") }
@@ -83,12 +83,6 @@ struct Train: ParsableCommand {
   /// What becomes of BatchNormalization.
   var normalization: NormalizationTreatment {
     training.normalization ?? (bits == .float ? .keep : .fold)
-  }
-
-  /// Samples that statistics are found with at the end.
-  var finalSamples: Int {
-    guard normalization == .keep else { return 0 }
-    return training.reestimate ?? (bits == .float ? 0 : 2048)
   }
 
   func run() throws {

@@ -101,9 +101,9 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Samples that statistics of normalizations are found with after the last step; 2048 where layers "
-        + "are quantized, 0 (running averages) in float.", valueName: "count"))
-  var reestimate: Int?
+      "Samples that statistics of normalizations are found with after the last step; 0 leaves running "
+        + "averages.", valueName: "count"))
+  var reestimate = 0
 
   @Flag(
     inversion: .prefixedNo,
@@ -119,7 +119,7 @@ struct TrainingOptions: ParsableArguments {
     try check(warmup >= 0, "--warmup: a number from 0 on is needed")
     try check((0..<1).contains(momentum), "--momentum: from 0 to below 1")
     try check(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: a number from 0 on")
-    try check(reestimate ?? 0 >= 0, "--reestimate: a number from 0 on is needed")
+    try check(reestimate >= 0, "--reestimate: a number from 0 on is needed")
     try check(clipNorm ?? 1 > 0, "--clip-norm: above 0")
     try check(
       teacher == nil || loss != .labels, "--teacher: --loss labels has none; say --loss distill")

@@ -111,7 +111,7 @@ extension TrainingJob {
   ) throws -> TrainingRun<Session>.Surroundings {
     let options = command.training
     let calibrationSamples = command.bits == .quantized ? command.quantized.calibration : 0
-    let finalSamples = command.finalSamples
+    let finalSamples = options.reestimate
     guard options.loss != .labels else {
       guard targetShape.count >= 2, targetShape[0] == stream.batchSize else {
         throw GraphError.unsupported(
