@@ -15,6 +15,7 @@ let package = Package(
   targets: [
     // MARK: - Arithmetic: plain Swift, no OpenCL, no Foundation
     .target(name: "Checksums"),
+    .target(name: "Bitstream"),
     .target(name: "Tensors"),
     .target(name: "Quantization", dependencies: ["Tensors"]),
     .target(name: "CElementary"),
@@ -57,6 +58,11 @@ let package = Package(
         "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "Operations",
         "PostTraining", "Quantization", "Tensors",
       ]),
+    .target(
+      name: "Signalling",
+      dependencies: [
+        "Bitstream", "Checksums", "Execution", "Graph", "Quantization", "Tensors",
+      ]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
@@ -67,15 +73,16 @@ let package = Package(
     .target(
       name: "LowBit",
       dependencies: [
-        "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution", "Graph", "ONNX",
-        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports", "Tensors",
-        "Training",
+        "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution",
+        "Graph", "ONNX", "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports",
+        "Signalling", "Tensors", "Training",
       ]),
 
     // MARK: - Programs
     .executableTarget(
       name: "qtool",
       dependencies: [
+        "Bitstream",
         "Checksums",
         "Files",
         "KernelBench",
@@ -83,6 +90,7 @@ let package = Package(
         "OpenCLHost",
         "OperationCases",
         "Reports",
+        "Signalling",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
@@ -107,6 +115,10 @@ let package = Package(
       path: "Tests/OperationCases"),
     .target(name: "TestFolders", path: "Tests/TestFolders"),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"]),
+    .testTarget(name: "BitstreamTests", dependencies: ["Bitstream"]),
+    .testTarget(
+      name: "SignallingTests",
+      dependencies: ["Bitstream", "Execution", "Graph", "Quantization", "Signalling", "Tensors"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),

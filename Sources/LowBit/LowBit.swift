@@ -1,3 +1,4 @@
+@_exported import Bitstream
 @_exported import Calibration
 @_exported import Datasets
 @_exported import DeviceSelection
@@ -10,5 +11,6 @@
 @_exported import PostTraining
 @_exported import Quantization
 @_exported import Reports
+@_exported import Signalling
 @_exported import Tensors
 @_exported import Training

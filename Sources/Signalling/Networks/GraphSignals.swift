@@ -1,0 +1,128 @@
+import Graph
+internal import Execution
+internal import Tensors
+
+/// The quantizers, associations and tensors of a graph as messages have them.
+struct GraphSignals: Sendable, Hashable {
+  /// The quantizers.
+  var quantizers: [SignalledQuantizer] = []
+  /// What they belong to.
+  var associations: [QuantizerAssociation] = []
+  /// The codes of constants.
+  var tensors: [CodedTensor] = []
+
+  /// What `graph` has, or what differs from `base`.
+  ///
+  /// - Throws: `GraphError` naming node and tensor for numbers that no message holds.
+  init(
+    of graph: Graph, _ operands: [SignalledOperand], base: Graph? = nil
+  ) throws(GraphError) {
+    let levels = graph.signalledLevels
+    var places: [[String]: Int] = [:]
+    var seen: Set<String> = []
+    for operand in operands {
+      if let name = operand.codes, seen.insert(name).inserted {
+        try appendTensor(name, operand, graph, base)
+      }
+      guard let scale = operand.scale else { continue }
+      let names = [scale, operand.zeroPoint ?? ""]
+      if let place = places[names] {
+        associations.append(operand.association(with: place))
+        continue
+      }
+      let isEqual = names.allSatisfy { graph.initializers[$0] == base?.initializers[$0] }
+      if base != nil, isEqual { continue }
+      places[names] = quantizers.count
+      associations.append(operand.association(with: quantizers.count))
+      quantizers.append(try graph.quantizer(of: operand, levels: levels))
+    }
+    if base != nil {
+      // One place is enough to find a quantizer that an update changes.
+      var known: Set<Int> = []
+      associations.removeAll { !known.insert($0.quantizer).inserted }
+    }
+  }
+
+  private mutating func appendTensor(
+    _ name: String, _ operand: SignalledOperand, _ graph: Graph, _ base: Graph?
+  ) throws(GraphError) {
+    guard let tensor = graph.initializers[name], tensor != base?.initializers[name] else { return }
+    let values = SignalledCodes.values(tensor)
+    guard tensor.count > 0, tensor.count <= CompressedNetwork.largestTensor,
+      !values.contains(.min)
+    else {
+      throw .unsupported(
+        "node '\(operand.label)': the tensor '\(name)' (\(tensor)) is empty, too large or holds -2^31"
+      )
+    }
+    let range = tensor.elementType.integerRange ?? 0...0
+    tensors.append(
+      CodedTensor(
+        name: operand.tensorName, shape: tensor.shape.isEmpty ? [1] : tensor.shape,
+        format: CodedFormat(holding: range), values: values))
+  }
+}
+
+extension SignalledOperand {
+  fileprivate func association(with quantizer: Int) -> QuantizerAssociation {
+    QuantizerAssociation(layer: layer, kind: kind, operand: operand, quantizer: quantizer)
+  }
+}
+
+extension Graph {
+  /// How many levels weights and data of nodes have, by the nodes' labels: what our models say about
+  /// themselves.
+  fileprivate var signalledLevels: [String: (weights: Int, data: Int)] {
+    var levels: [String: (weights: Int, data: Int)] = [:]
+    for line in metadata["qtool.levels"]?.split(separator: "\n") ?? [] {
+      guard let sign = line.lastIndex(of: "=") else { continue }
+      let numbers = line[line.index(after: sign)...].split(separator: "x").compactMap { Int($0) }
+      if numbers.count == 2 { levels[String(line[..<sign])] = (numbers[0], numbers[1]) }
+    }
+    return levels
+  }
+
+  fileprivate func quantizer(
+    of operand: SignalledOperand, levels: [String: (weights: Int, data: Int)]
+  ) throws(GraphError) -> SignalledQuantizer {
+    let type = storedType(of: operand)
+    let scales = operand.scale.flatMap { initializers[$0] }?.array(of: Float.self) ?? []
+    if let wrong = scales.first(where: { !($0 > 0 && $0.isFinite) }) {
+      throw .invalid("node '\(operand.label)': \(wrong) is no scale")
+    }
+    let zeros = operand.zeroPoint.flatMap { initializers[$0] }.map(SignalledCodes.values) ?? []
+    let hasZeros = zeros.contains { $0 != 0 }
+    guard !hasZeros || zeros.count == scales.count else {
+      throw .unsupported(
+        "node '\(operand.label)': \(scales.count) scales with \(zeros.count) codes of zero")
+    }
+    var count: Int?
+    if let known = levels[operand.label] {
+      switch operand.kind {
+      case .kernel: count = known.weights
+      case .activationIn: count = known.data
+      default: break
+      }
+    }
+    let isSigned = (type.integerRange?.lowerBound ?? 0) < 0
+    return SignalledQuantizer(
+      isSigned: isSigned, bits: type.bitCount,
+      levels: count.flatMap { (2..<1 << type.bitCount).contains($0) ? $0 : nil },
+      scales: SignalledQuantizer.Scales(scales), zeroPoints: hasZeros ? zeros.map(Int.init) : nil)
+  }
+
+  /// The type in which an operand's codes are stored.
+  func storedType(of operand: SignalledOperand) -> ElementType {
+    let types = [operand.codes, operand.zeroPoint].compactMap { $0.flatMap { initializers[$0] } }
+    // QuantizeLinear without a code of zero writes bytes.
+    return types.map(\.elementType).min { $0.bitCount < $1.bitCount } ?? .uint8
+  }
+
+  /// Bits that every sum of every layer fits, in any order; `nil` where a layer's depend on data or
+  /// there is none.
+  func signalledAccumulatorBits() throws -> Int? {
+    let accumulators = try IntegerNetwork(self).layers.map { $0.accumulator?.bits }
+    guard !accumulators.isEmpty, accumulators.allSatisfy({ $0 != nil }) else { return nil }
+    return accumulators.compactMap { $0 }.max()
+  }
+}

@@ -1,0 +1,165 @@
+internal import Bitstream
+public import Graph
+internal import Execution
+internal import Tensors
+
+extension ReceivedNetwork {
+  /// The graph that the messages describe.
+  ///
+  /// - Parameter topology: A graph with the same operators, attributes, shapes and other constants. Of
+  ///   what is signalled it needs nothing but types and shapes.
+  /// - Throws: `BitstreamError` where messages contradict themselves, do not fit the graph, miss
+  ///   numbers, or state a checksum or an accumulator's width that the result has not; `GraphError` when
+  ///   the graph is another one.
+  public func rebuilt(on topology: Graph) throws -> Graph {
+    let operands = try topology.signalledOperands()
+    let checksum = try topology.topologyChecksum(operands)
+    var rebuilding = Rebuilding(topology, operands)
+    for part in [base, update].compactMap({ $0 }) {
+      let message = part.quantizers
+      guard message.topologyChecksum == checksum else {
+        throw GraphError.invalid(
+          "the model's operators, shapes and other constants are not those that the messages are "
+            + "for: their checksum is \(hexadecimal(checksum)), the messages state "
+            + hexadecimal(message.topologyChecksum))
+      }
+      let mode = ArithmeticMode(property: topology.metadata[ArithmeticMode.property])
+      guard mode == message.mode else {
+        throw GraphError.invalid(
+          "the model is computed in mode '\(mode?.name ?? "unknown")', the messages are for "
+            + "'\(message.mode.name)'")
+      }
+      try rebuilding.apply(part)
+    }
+    try rebuilding.requireAll()
+    let graph = rebuilding.graph
+    let found = graph.signalledChecksum(operands)
+    let stated = (update ?? base).quantizers
+    guard found == stated.modelChecksum else {
+      throw BitstreamError(
+        byte: 0, element: "nnq_model_crc",
+        "the checksum of the received numbers is \(hexadecimal(found)), the message states "
+          + hexadecimal(stated.modelChecksum))
+    }
+    try graph.requireAccumulators(within: stated.accumulatorBits)
+    return graph
+  }
+}
+
+/// Eight digits.
+private func hexadecimal(_ checksum: UInt32) -> String {
+  let digits = String(checksum, radix: 16)
+  return String(repeating: "0", count: 8 - digits.count) + digits
+}
+
+/// A graph whose signalled numbers are replaced.
+private struct Rebuilding {
+  var graph: Graph
+  let operands: [SignalledOperand]
+  /// Initializers that have been received.
+  private var received: Set<String> = []
+
+  init(_ graph: Graph, _ operands: [SignalledOperand]) {
+    self.graph = graph
+    self.operands = operands
+  }
+
+  mutating func apply(_ part: ReceivedNetwork.Part) throws(BitstreamError) {
+    for association in part.quantizers.associations {
+      try apply(part.quantizers.quantizers[association.quantizer], association)
+    }
+    for tensor in part.tensors {
+      guard let name = operands.first(where: { $0.tensorName == tensor.name })?.codes,
+        let model = graph.initializers[name]
+      else {
+        throw BitstreamError(
+          byte: 0, element: "topology_elem_id", "the model has no tensor '\(tensor.name)'")
+      }
+      let shape = model.shape.isEmpty ? [1] : model.shape
+      guard tensor.shape == shape else {
+        throw BitstreamError(
+          byte: 0, element: "tensor_dimensions",
+          "'\(tensor.name)' has the shape \(tensor.shape), in the model \(shape)")
+      }
+      try set(name, to: tensor.values, element: "coded weights of '\(tensor.name)'")
+    }
+  }
+
+  private mutating func apply(
+    _ quantizer: SignalledQuantizer, _ association: QuantizerAssociation
+  ) throws(BitstreamError) {
+    let place = "layer \(association.layer), \(association.kind.name) \(association.operand)"
+    guard
+      let operand = operands.first(where: {
+        $0.layer == association.layer && $0.kind == association.kind
+          && $0.operand == association.operand
+      }), let scale = operand.scale, let model = graph.initializers[scale]
+    else {
+      throw BitstreamError(
+        byte: 0, element: "nnq_tensor_kind", "\(place): the model has no such quantizer")
+    }
+    let type = graph.storedType(of: operand)
+    guard quantizer.bits == type.bitCount,
+      quantizer.codes.lowerBound == type.integerRange?.lowerBound
+    else {
+      throw BitstreamError(
+        byte: 0, element: "nnq_bits_minus1",
+        "\(place): \(quantizer.isSigned ? "signed" : "unsigned") codes of \(quantizer.bits) bits, in "
+          + "the model \(type)")
+    }
+    guard quantizer.scales.count == model.count else {
+      throw BitstreamError(
+        byte: 0, element: "nnq_num_scales_minus1",
+        "\(place): \(quantizer.scales.count) scales, in the model \(model.count)")
+    }
+    graph.initializers[scale] = Tensor(quantizer.scales.values, shape: model.shape)
+    received.insert(scale)
+    if let name = operand.zeroPoint, let model = graph.initializers[name] {
+      let zeros = quantizer.zeroPoints?.map { Int32($0) }
+      try set(
+        name, to: zeros ?? [Int32](repeating: 0, count: model.count),
+        element: "nnq_zero_point of \(place)")
+    } else if quantizer.zeroPoints != nil {
+      throw BitstreamError(
+        byte: 0, element: "nnq_zero_point_flag", "\(place): the model has no codes of zero there")
+    }
+  }
+
+  private mutating func set(
+    _ name: String, to values: [Int32], element: String
+  ) throws(BitstreamError) {
+    guard let model = graph.initializers[name], values.count == model.count,
+      let tensor = SignalledCodes.tensor(values, like: model)
+    else {
+      throw BitstreamError(
+        byte: 0, element: element, "the model's tensor '\(name)' does not hold these numbers")
+    }
+    graph.initializers[name] = tensor
+    received.insert(name)
+  }
+
+  /// Throws where the messages leave numbers open.
+  func requireAll() throws(BitstreamError) {
+    for operand in operands {
+      for name in operand.initializers where !received.contains(name) {
+        throw BitstreamError(
+          byte: 0, element: "nnq_num_associations",
+          "no message holds '\(name)', the \(operand.kind.name) of layer \(operand.layer) "
+            + "('\(operand.label)')")
+      }
+    }
+  }
+}
+
+extension Graph {
+  /// Throws where a layer's sums need more bits than stated.
+  fileprivate func requireAccumulators(within bits: Int?) throws {
+    guard let bits else { return }
+    for layer in try IntegerNetwork(self).layers {
+      guard let accumulator = layer.accumulator, accumulator.bits > bits else { continue }
+      throw BitstreamError(
+        byte: 0, element: "nnq_accumulator_bits",
+        "layer '\(layer.name)' needs \(accumulator.bits) bits, the message states \(bits)")
+    }
+  }
+}

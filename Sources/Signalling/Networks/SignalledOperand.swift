@@ -1,0 +1,118 @@
+public import Graph
+import Tensors
+
+/// Numbers of a graph that belong to one operand of a node and travel in messages.
+public struct SignalledOperand: Sendable, Hashable {
+  /// The node's number among those with such operands, in the order in which the graph runs.
+  public let layer: Int
+  /// How messages call the node.
+  public let label: String
+  /// What the operand is to the node.
+  public let kind: TensorKind
+  /// Which operand of its kind.
+  public let operand: Int
+  /// The initializer with the scales, where there are any.
+  public let scale: String?
+  /// The initializer with the codes of zero, where there are scales and codes of zero.
+  public let zeroPoint: String?
+  /// The initializer with the codes, where the operand is constant.
+  public let codes: String?
+
+  /// The operand's name in streams of ISO/IEC 15938-17.
+  public var tensorName: String {
+    "L\(layer).\(kind.name)" + (operand == 0 ? "" : ".\(operand)")
+  }
+
+  /// The initializers in the order in which checksums count them.
+  var initializers: [String] { [scale, zeroPoint, codes].compactMap { $0 } }
+}
+
+extension Graph {
+  /// All numbers of the graph that belong to quantizers: scales, codes of zero, codes of constants.
+  public func signalledOperands() throws(GraphError) -> [SignalledOperand] {
+    let index = GraphIndex(self)
+    var operands: [SignalledOperand] = []
+    var layer = 0
+    for node in try sortedNodes() {
+      var counts: [TensorKind: Int] = [:]
+      let found = node.quantizedOperands.compactMap { place -> SignalledOperand? in
+        index.operand(place, of: node, layer: layer, counts: &counts)
+      }
+      operands += found
+      if !found.isEmpty { layer += 1 }
+    }
+    return operands
+  }
+}
+
+/// Where a node has the value, the scale and the code of zero of an operand, and what it is.
+private struct OperandPlace {
+  var value: Int?
+  var scale: Int?
+  var zeroPoint: Int?
+  /// `nil` for an input that is a kernel where it is constant.
+  var kind: TensorKind?
+
+  static func input(_ first: Int) -> OperandPlace {
+    OperandPlace(value: first, scale: first + 1, zeroPoint: first + 2)
+  }
+
+  static func output(_ first: Int) -> OperandPlace {
+    OperandPlace(scale: first, zeroPoint: first + 1, kind: .activationOut)
+  }
+
+  static func bias(_ place: Int) -> OperandPlace { OperandPlace(value: place, kind: .bias) }
+}
+
+extension Node {
+  fileprivate var quantizedOperands: [OperandPlace] {
+    guard ["", "com.microsoft"].contains(domain) else { return [] }
+    return switch operatorType {
+    case "QLinearConv": [.input(0), .input(3), .bias(8), .output(6)]
+    case "QGemm": [.input(0), .input(3), .bias(6), .output(7)]
+    case "QLinearMatMul", "QLinearAdd", "QLinearMul": [.input(0), .input(3), .output(6)]
+    case "QLinearSoftmax", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearAveragePool",
+      "QLinearGlobalAveragePool":
+      [.input(0), .output(3)]
+    case "QLinearConcat":
+      stride(from: 2, to: inputs.count - 2, by: 3).map { .input($0) } + [.output(0)]
+    case "MatMulInteger", "ConvInteger": [OperandPlace(value: 0), OperandPlace(value: 1)]
+    case "DequantizeLinear": [.input(0)]
+    case "QuantizeLinear": [.output(1)]
+    default: []
+    }
+  }
+
+  fileprivate func value(_ place: Int?) -> String? {
+    guard let place, inputs.indices.contains(place), !inputs[place].isEmpty else { return nil }
+    return inputs[place]
+  }
+}
+
+extension GraphIndex {
+  /// The operand at a place; `nil` when nothing of it is constant.
+  fileprivate func operand(
+    _ place: OperandPlace, of node: Node, layer: Int, counts: inout [TensorKind: Int]
+  ) -> SignalledOperand? {
+    let codes = node.value(place.value).flatMap(constantCodes)
+    var scale = node.value(place.scale)
+    if let name = scale, constants[name]?.elementType != .float32 { scale = nil }
+    let zeroPoint = scale == nil ? nil : node.value(place.zeroPoint).flatMap(constantCodes)
+    guard codes != nil || scale != nil else { return nil }
+    let isWide = codes.flatMap { constants[$0] }?.elementType == .int32
+    let kind = place.kind ?? (isWide ? .bias : codes != nil ? .kernel : .activationIn)
+    defer { counts[kind, default: 0] += 1 }
+    return SignalledOperand(
+      layer: layer, label: node.label, kind: kind, operand: counts[kind] ?? 0, scale: scale,
+      zeroPoint: zeroPoint, codes: codes)
+  }
+
+  /// The initializer of integers that `value` is, or is cast from.
+  private func constantCodes(_ value: String) -> String? {
+    var name = value
+    if let number = writer[value], nodes[number].operatorType == "Cast" {
+      name = nodes[number].inputs[0]
+    }
+    return constants[name].map(\.elementType).flatMap { SignalledCodes.isStorable($0) ? name : nil }
+  }
+}

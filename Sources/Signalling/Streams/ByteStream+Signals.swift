@@ -1,0 +1,77 @@
+public import Bitstream
+
+/// Which pictures messages are put before.
+public enum SignalPlacement: Sendable, Hashable {
+  /// One picture, by its number in decoding order.
+  case picture(Int)
+  /// Every picture at which decoding can begin.
+  case everyRandomAccess
+}
+
+extension ByteStream {
+  /// The NAL units that are ours.
+  public var signalUnits: [Unit] { units.filter(isSignal) }
+
+  /// Whether a NAL unit begins as ``SignalMessages/units(_:carrier:)`` writes it.
+  public func isSignal(_ unit: Unit) -> Bool {
+    let content = bytes[unit.payload.dropFirst(2)]
+    switch unit.header.type {
+    case codec.prefixSEI:
+      guard content.first == UInt8(SEIMessage.userDataUnregistered) else { return false }
+      let behindSize = content.dropFirst().drop { $0 == 255 }.dropFirst()
+      return behindSize.starts(with: QuantizerMessage.identifier)
+    case codec.prefixAPS: return content.starts(with: Self.parameterSetBeginning)
+    default: return false
+    }
+  }
+
+  /// The stream without our NAL units: to the byte what it was before they were inserted.
+  public func withoutSignals() -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var end = 0
+    for unit in signalUnits {
+      result += bytes[end..<unit.start]
+      end = unit.payload.upperBound
+    }
+    return result + bytes[end...]
+  }
+
+  /// The stream with `units` before pictures, behind all that precedes these already.
+  ///
+  /// - Throws: ``Bitstream/BitstreamError`` when there is no such picture.
+  public func inserting(
+    _ units: [UInt8], before placement: SignalPlacement
+  ) throws(BitstreamError) -> [UInt8] {
+    let places = picturePlaces
+    var positions: [Int]
+    switch placement {
+    case .picture(let number):
+      guard places.indices.contains(number) else {
+        throw BitstreamError(
+          byte: bytes.count, element: "nal_unit_header",
+          "there is no picture \(number), the stream has \(places.count)")
+      }
+      positions = [places[number].position]
+    case .everyRandomAccess:
+      positions = places.filter(\.isRandomAccess).map(\.position)
+      guard !positions.isEmpty else {
+        throw BitstreamError(
+          byte: bytes.count, element: "nal_unit_header",
+          "there is no picture at which decoding can begin")
+      }
+    }
+    positions.append(bytes.count)
+    var result = Array(bytes[..<positions[0]])
+    for (position, next) in zip(positions, positions.dropFirst()) {
+      result += units
+      result += bytes[position..<next]
+    }
+    return result
+  }
+
+  /// The whole bytes that a parameter set of ours begins with. They hold no two zeros in a row, so that
+  /// emulation prevention leaves them alone.
+  private static let parameterSetBeginning = Array(
+    ParameterSetExtension.rawPayload(carrying: QuantizerMessage.identifier).prefix(17))
+}

@@ -1,0 +1,137 @@
+public import Bitstream
+
+/// A stream of ISO/IEC 15938-17 (compression of neural networks) that holds tensors of integers.
+///
+/// Of the standard's first profile this is the part that integers need: a start unit, a model
+/// parameter set, a topology unit without content, and a data unit for each tensor, coded by DeepCABAC.
+/// Other units and payloads are errors that name them.
+public enum CompressedNetwork {
+  /// The most elements that a tensor may have.
+  public static let largestTensor = 1 << 28
+
+  /// The stream of `tensors`.
+  public static func encode(_ tensors: [CodedTensor]) -> [UInt8] {
+    let parts = [startUnit, parameterSet, topology] + tensors.map(dataUnit)
+    return parts.flatMap(unit)
+  }
+
+  /// The tensors of a stream.
+  ///
+  /// - Throws: ``Bitstream/BitstreamError`` naming the unit's place and syntax element.
+  public static func decode(_ bytes: [UInt8]) throws(BitstreamError) -> [CodedTensor] {
+    var reader = BitReader(bytes)
+    var decoder = UnitDecoder()
+    while reader.remaining > 0 {
+      let start = reader.byte
+      try inside("NNR unit at byte \(start)") { () throws(BitstreamError) in
+        let isLong = try reader.flag("nnr_unit_size_flag")
+        let size: Int
+        if isLong {
+          let high = try reader.unsigned(15, "nnr_unit_size")
+          size = high << 16 | (try reader.unsigned(16, "nnr_unit_size"))
+        } else {
+          size = try reader.unsigned(15, "nnr_unit_size")
+        }
+        guard size > (isLong ? 4 : 2) else {
+          throw reader.error("nnr_unit_size", "\(size) bytes are too few for a unit")
+        }
+        try decoder.decode(try reader.bytes(size - (isLong ? 4 : 2), "nnr_unit_size"))
+      }
+    }
+    return try decoder.finish()
+  }
+
+  // MARK: Writing
+
+  /// A unit with its size in front, which counts itself.
+  private static func unit(_ content: [UInt8]) -> [UInt8] {
+    var writer = BitWriter()
+    let isLong = content.count + 2 >= 1 << 15
+    writer.flag(isLong)
+    if isLong {
+      writer.unsigned(31, content.count + 4)
+    } else {
+      writer.unsigned(15, content.count + 2)
+    }
+    return writer.bytes + content
+  }
+
+  /// nnr_unit_type, independently_decodable_flag, partial_data_counter_present_flag.
+  private static func header(_ type: UnitType) -> BitWriter {
+    var writer = BitWriter()
+    writer.unsigned(6, type.rawValue)
+    writer.flag(true)
+    writer.flag(false)
+    return writer
+  }
+
+  private static var startUnit: [UInt8] {
+    var writer = header(.start)
+    // general_profile_idc
+    writer.unsigned(8, 0)
+    return writer.bytes
+  }
+
+  private static var parameterSet: [UInt8] {
+    var writer = header(.modelParameterSet)
+    // topology_carriage_flag, and four flags of what is not used
+    writer.unsigned(5, 0b10000)
+    // mps_quantization_method_flags: uniform; integers use neither it nor what follows from it, but
+    // readers want a method to be named.
+    writer.unsigned(3, 1)
+    // mps_topology_indexed_reference_flag, nnr_reserved_zero_7bits
+    writer.unsigned(8, 0)
+    // mps_qp_density, mps_quantization_parameter
+    writer.unsigned(3, 2)
+    writer.unsigned(13, 0)
+    writer.stopBit()
+    return writer.bytes
+  }
+
+  private static var topology: [UInt8] {
+    var writer = header(.topology)
+    // topology_storage_format, topology_compression_format: unspecified, raw
+    writer.unsigned(16, 0)
+    writer.text("")
+    return writer.bytes
+  }
+
+  private static func dataUnit(_ tensor: CodedTensor) -> [UInt8] {
+    precondition(
+      tensor.values.count == tensor.shape.reduce(1, *) && !tensor.values.isEmpty
+        && tensor.values.allSatisfy { tensor.format.range.contains(Int($0)) },
+      "'\(tensor.name)' has not the values that its shape and format promise")
+    var writer = header(.data)
+    // nnr_compressed_data_unit_payload_type: NNR_PT_INT
+    writer.unsigned(5, 0)
+    // nnr_multiple_topology_elements_present_flag, nnr_decompressed_data_format_present_flag,
+    // input_parameters_present_flag
+    writer.unsigned(3, 0b011)
+    writer.text(tensor.name)
+    // dq_flag
+    writer.flag(false)
+    writer.unsigned(7, tensor.format.rawValue)
+    // tensor_dimensions_flag, cabac_unary_length_flag, compressed_parameter_types
+    writer.unsigned(6, 0b11_0000)
+    writer.unsignedGolomb(order: 1, tensor.shape.count)
+    for extent in tensor.shape { writer.unsignedGolomb(order: 7, extent) }
+    writer.unsigned(8, unaryLength - 1)
+    if tensor.shape.count > 1 { writer.unsigned(4, 0) }  // scan_order
+    writer.stopBit()
+    return writer.bytes + WeightCoding.encode(tensor.values, unaryLength: unaryLength)
+  }
+
+  /// Flags before a remainder, as other encoders have it.
+  static let unaryLength = 11
+}
+
+/// nnr_unit_type.
+enum UnitType: Int {
+  case start = 0
+  case modelParameterSet = 1
+  case layerParameterSet = 2
+  case topology = 3
+  case quantization = 4
+  case data = 5
+  case aggregate = 6
+}

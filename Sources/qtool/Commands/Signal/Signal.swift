@@ -1,0 +1,17 @@
+import ArgumentParser
+
+/// `qtool signal`
+struct Signal: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Carry quantizers and codes of a network in a video bitstream.",
+    discussion: examples(
+      "qtool signal encode small.onnx -o small.bit",
+      "qtool signal mux small.onnx video.hevc -o signalled.hevc",
+      "qtool signal inspect signalled.hevc",
+      "qtool signal decode signalled.hevc --base topology.onnx -o received.onnx",
+      "qtool signal strip signalled.hevc -o video.hevc")
+      + "\n\nStreams are byte streams with start codes (Annex B) of HEVC or VVC.",
+    subcommands: [
+      SignalEncode.self, SignalDecode.self, SignalInspect.self, SignalMux.self, SignalStrip.self,
+    ])
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Bitstream
+import Files
+import LowBit
+import Signalling
+
+/// `qtool signal decode`
+struct SignalDecode: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "decode",
+    abstract: "Rebuild quantizers and codes of a network from a bitstream.",
+    discussion: examples(
+      "qtool signal decode signalled.hevc --json",
+      "qtool signal decode signalled.hevc --base topology.onnx -o received.onnx")
+      + "\n\nOf the base model its operators, attributes and other constants are used, and of what is "
+      + "signalled only types and shapes.")
+
+  @Argument(help: "The byte stream.", completion: .file())
+  var stream: String
+
+  @Option(
+    help: ArgumentHelp("A model with the network's operators and shapes.", valueName: "model"),
+    completion: .file(extensions: ["onnx"]))
+  var base: String?
+
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp("The ONNX model to write; needs --base.", valueName: "file"),
+    completion: .file(extensions: ["onnx"]))
+  var output: String?
+
+  @Flag(inversion: .prefixedNo, help: "Replace the file where it exists.")
+  var overwrite = false
+
+  @Option(help: ArgumentHelp("The network's number, nnpfc_id; else the only one.", valueName: "n"))
+  var id: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The tensors of a network whose messages name a URI, a stream of ISO/IEC 15938-17.",
+      valueName: "file"), completion: .file())
+  var tensors: String?
+
+  @Option(help: "The stream's codec, hevc or vvc; else as its first NAL unit says.")
+  var codec: VideoCodec?
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if output != nil, base == nil { throw ValidationError("--output needs --base.") }
+  }
+
+  func run() throws {
+    try common.begin(self)
+    if let output { try AtomicFile.check(output, overwrite: overwrite) }
+    let bytes = try SignalStream.read(stream, codec: codec)
+    var network = try chosen(try SignalStream.receive(bytes, path: stream).networks)
+    if let tensors {
+      let bytes = try WholeFile.read(tensors, limit: 1 << 32)
+      let found = try inside(tensors) { () throws(BitstreamError) in
+        try CompressedNetwork.decode(bytes)
+      }
+      if network.update == nil {
+        network.base.tensors = found
+      } else {
+        network.update?.tensors = found
+      }
+    }
+    if let base { try rebuild(network, on: base) }
+    let report = NetworkReport(network, showsValues: true)
+    try common.emit(report) { report.text }
+  }
+
+  private func chosen(_ networks: [Int: ReceivedNetwork]) throws -> ReceivedNetwork {
+    let known = networks.keys.sorted().map(String.init).joined(separator: ", ")
+    guard let id else {
+      guard let only = networks.first, networks.count == 1 else {
+        throw networks.isEmpty
+          ? BitstreamError(
+            byte: 0, element: "nnpfc_id", "the stream holds no messages of ours"
+          ).located(in: stream)
+          : UsageError("\(stream): --id chooses one of the networks \(known)")
+      }
+      return only.value
+    }
+    guard let network = networks[id] else {
+      throw UsageError("--id \(id): '\(stream)' has the networks \(known.isEmpty ? "none" : known)")
+    }
+    return network
+  }
+
+  private func rebuild(_ network: ReceivedNetwork, on base: String) throws {
+    let graph: Graph
+    do {
+      graph = try network.rebuilt(on: try ONNXReader.read(path: base))
+    } catch let error as BitstreamError {
+      throw error.located(in: stream)
+    } catch let error as GraphError {
+      throw error.located(in: base)
+    }
+    guard let output, !common.dryRun else { return }
+    try ONNXWriter.write(
+      graph, to: output, irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
+      overwrite: overwrite)
+    Console.shared.note("written: \(output)")
+  }
+}

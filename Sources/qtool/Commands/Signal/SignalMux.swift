@@ -1,0 +1,68 @@
+import ArgumentParser
+import Bitstream
+import Files
+import Signalling
+
+/// `qtool signal mux`
+struct SignalMux: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mux",
+    abstract: "Insert the messages of a quantized model into a video bitstream.",
+    discussion: examples(
+      "qtool signal mux small.onnx video.hevc -o signalled.hevc",
+      "qtool signal mux tuned.onnx signalled.hevc --base small.onnx --picture 8 -o tuned.hevc"))
+
+  @Argument(help: "The quantized ONNX model.", completion: .file(extensions: ["onnx"]))
+  var model: String
+
+  @Argument(help: "The byte stream.", completion: .file())
+  var stream: String
+
+  @Option(help: "The stream's codec, hevc or vvc; else as its first NAL unit says.")
+  var codec: VideoCodec?
+
+  @Option(
+    help: ArgumentHelp(
+      "Insert before this picture, counted from 0 in decoding order.", valueName: "n"))
+  var picture = 0
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Insert before every picture at which decoding can begin instead.")
+  var everyRandomAccess = false
+
+  @OptionGroup var signals: SignalOptions
+  @OptionGroup var target: TargetOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    try common.begin(self)
+    try target.check()
+    let original = try SignalStream.read(stream, codec: codec)
+    try signals.check(original.codec, overwrite: target.overwrite)
+    let known = try SignalStream.receive(original, path: stream).networks[signals.id]
+    if signals.base == nil, known != nil {
+      throw UsageError(
+        "\(stream): has a network \(signals.id) already; --id takes another number, "
+          + "'qtool signal strip' removes it")
+    }
+    let (messages, tensors) = try signals.messages(of: model)
+    let units = messages.units(original.codec, carrier: signals.carrier)
+    let result = try inside(stream) { () throws(BitstreamError) in
+      let placement: SignalPlacement = everyRandomAccess ? .everyRandomAccess : .picture(picture)
+      let bytes = try original.inserting(units, before: placement)
+      // An update before its base, for instance, shows here.
+      _ = try SignalReceiver(try ByteStream(bytes, codec: original.codec))
+      return bytes
+    }
+    let report = SignalReport(
+      messages, bytes: result.count - original.bytes.count, tensorBytes: tensors.count)
+    if !common.dryRun {
+      try AtomicFile.write(result, to: target.output, overwrite: target.overwrite)
+      if let path = signals.tensors {
+        try AtomicFile.write(tensors, to: path, overwrite: target.overwrite)
+      }
+    }
+    try common.emit(report) { report.text }
+  }
+}
