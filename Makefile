@@ -1,6 +1,8 @@
 # make demo    quantize the example network on this machine's devices and show size and accuracy
 # make test    build, run every test, check written files in ONNX Runtime
 # make conformance  ONNX's node tests through qtool run, DEVICE=reference or as qtool's --device
+# make check-signalling  qtool signal beside ffmpeg, x265, libde265, PyAV and nncodec
+# make fuzz-signalling   a million damaged streams and payloads through the readers of qtool signal
 # make lint    formatting, kernels without a driver, who imports what
 # make format  format Swift and OpenCL C
 # make bench   time the kernels beside the device's measured ceilings; JSON=FILE keeps the figures
@@ -18,7 +20,7 @@ export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
 
 RELEASE = .build-release/release
 
-.PHONY: help release demo test conformance lint format bench bench-peers stats docs proto clean
+.PHONY: help release demo test conformance check-signalling fuzz-signalling lint format bench bench-peers stats docs proto clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -37,6 +39,12 @@ test:
 
 conformance: release
 	Tests/conformance.py $(RELEASE)/qtool --device $(or $(DEVICE),auto)
+
+check-signalling: release
+	Scripts/check-signalling $(RELEASE)/qtool
+
+fuzz-signalling:
+	LOWBIT_FUZZ_INPUTS=1000000 swift test --filter SignallingTests.FuzzTests
 
 lint:
 	Scripts/packages lint
