@@ -129,7 +129,8 @@ let package = Package(
     .testTarget(
       name: "ExecutionTests",
       dependencies: [
-        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "Tensors",
+        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "Quantization",
+        "Tensors",
       ]),
     .testTarget(
       name: "ONNXTests",

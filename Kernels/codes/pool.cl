@@ -3,7 +3,8 @@
 // input are left out.
 //
 // FORM: 0 the largest code; 1 the average of floats, added in row-major order:
-// rint(sum / counted / scale + zero); 2 the mean of exact sums: rint(sum * factor) + zero.
+// rint(sum / counted / scale + zero); 2 the mean of exact sums: rint(sum * factor) + zero; 3 the
+// quotient sum * multiplier / (counted << shift) of integers, halves up or all down, + zero.
 // BLOCK: channels that are computed together. BORDER: whether an average counts taps on the border.
 #if !defined(FORM) || !defined(BLOCK) || !defined(BORDER)
 #error "FORM, BLOCK, BORDER"
@@ -16,7 +17,7 @@ typedef int Sum;
 
 typedef struct {
   int inputs[2], outputs[2], kernels[2], strides[2], dilations[2], before[2], after[2];
-  int channels, pixel_bytes, x_zero;
+  int channels, pixel_bytes, x_zero, multiplier, shift, rounds_half_up;
 } CodePool;
 
 // Taps of a window that begins at `start` which an average counts, along one axis.
@@ -29,6 +30,18 @@ LB_FUNCTION int lb_counted(__constant CodePool *pool, int axis, int start) {
   }
   return counted;
 }
+
+#if FORM == 3
+// The quotient of a window, within what a float holds exactly; division is towards zero.
+LB_FUNCTION long lb_quotient(__constant CodePool *pool, long sum, int counted) {
+  if (counted == 0) return 0;
+  const long divisor = (long)counted << pool->shift;
+  const long dividend = 2 * sum * pool->multiplier + (pool->rounds_half_up ? divisor : 0);
+  const long quotient = dividend / (2 * divisor);
+  const long rest = dividend - quotient * (2 * divisor);
+  return clamp(quotient - (rest < 0 ? 1 : 0), -65536l, 65536l);
+}
+#endif
 
 LB_FUNCTION void lb_pool_block(__global const uchar *restrict image, __global uchar *restrict to,
                                __constant CodePool *pool, int oy, int ox, int first, float unit,
@@ -56,15 +69,17 @@ LB_FUNCTION void lb_pool_block(__global const uchar *restrict image, __global uc
       }
     }
   }
-#if FORM == 1
-  const float counted = (float)(lb_counted(pool, 0, start_y) * lb_counted(pool, 1, start_x));
+#if FORM == 1 || FORM == 3
+  const int counted = lb_counted(pool, 0, start_y) * lb_counted(pool, 1, start_x);
 #endif
   for (int c = 0; c < BLOCK; c++) {
 #if FORM == 0
     const uchar code = (uchar)sums[c];
 #else
 #if FORM == 1
-    const float value = rint(lb_divide(lb_divide(sums[c], counted), scale) + zero);
+    const float value = rint(lb_divide(lb_divide(sums[c], (float)counted), scale) + zero);
+#elif FORM == 3
+    const float value = (float)lb_quotient(pool, sums[c], counted) + zero;
 #else
     const float value = rint((float)sums[c] * factor) + zero;
 #endif

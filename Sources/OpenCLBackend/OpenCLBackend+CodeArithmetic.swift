@@ -20,35 +20,34 @@ extension OpenCLBackend {
     return y
   }
 
-  /// Sums and products of what packed codes stand for; other functions on the reference.
+  /// Sums and products of what packed codes stand for.
   public func combinePacked(
-    _ function: BinaryFunction, _ a: PackedCodes<Value>, unit aUnit: Float,
-    _ b: PackedCodes<Value>, unit bUnit: Float, to result: CodeScaling
+    _ combination: CodeCombination, _ a: PackedCodes<Value>, _ b: PackedCodes<Value>,
+    to result: CodeScaling
   ) throws -> PackedCodes<Value> {
-    let forms: [BinaryFunction: String] = [
-      .add: "(first + second)", .multiply: "(first * second)",
-    ]
-    guard let form = forms[function], a.layout.bits == 8, a.bytes.count <= Int(Int32.max) else {
+    guard a.layout.bits == 8, a.bytes.count <= Int(Int32.max) else {
       noteHostOperation("combinePacked")
       return try upload(
-        ReferenceBackend.shared.combinePacked(
-          function, download(a), unit: aUnit, download(b), unit: bUnit, to: result))
+        ReferenceBackend.shared.combinePacked(combination, download(a), download(b), to: result))
     }
     let y = try makeValue(.uint8, a.bytes.shape)
     let pixels = a.bytes.shape[..<3].reduce(1, *)
     let plane = a.shape == b.shape ? 1 : a.shape[2] * a.shape[3]
     let pixelBytes = a.layout.pixelBytes
     let pixelsPerItem = max(1, 8192 / pixelBytes)
+    let form = CombinationForm(combination, scale: result.scale)
     let items =
       facts.isCPU ? (pixels + pixelsPerItem - 1) / pixelsPerItem : pixels * pixelBytes
     try launch(
       DeviceKernel(
-        "codes/combine.cl", "combine_codes", ["COMBINE=\(form)"],
+        "codes/combine.cl", "combine_codes",
+        ["COMBINE=\(form.text)", "INTEGER=\(form.isInteger ? 1 : 0)"],
         preludes: ["prelude/divide.cl"]),
       global: [items], local: facts.isCPU ? [1] : workGroup([256]), a.bytes, b.bytes, y,
-      Int32(a.zeroPoint), Int32(b.zeroPoint), aUnit, bUnit, result.scale, Float(result.zeroPoint),
+      Int32(a.zeroPoint), Int32(b.zeroPoint), Float(result.zeroPoint),
       Float(result.codes.lowerBound), Float(result.codes.upperBound), UInt32(a.layout.channels),
-      UInt32(pixelBytes), UInt32(plane), UInt32(pixels), UInt32(pixelsPerItem))
+      UInt32(pixelBytes), UInt32(plane), UInt32(pixels), UInt32(pixelsPerItem),
+      constants(form.words))
     return PackedCodes(y, layout: a.layout, zeroPoint: result.zeroPoint)
   }
 
@@ -70,6 +69,7 @@ extension OpenCLBackend {
       [x.shape[2], x.shape[3]] + extents + window.kernel + window.strides + window.dilations
       + window.padBefore + window.padAfter
       + [x.layout.channels, x.layout.pixelBytes, x.zeroPoint]
+      + [Int(form.quotient?.multiplier ?? 0), form.quotient?.shift ?? 0, form.roundsHalfUp ? 1 : 0]
     let rows = shape[0] * extents[0]
     let items = extents[1] * x.layout.pixelBytes / block
     try launch(
@@ -85,6 +85,35 @@ extension OpenCLBackend {
   }
 }
 
+/// What `codes/combine.cl` is told about a function.
+private struct CombinationForm {
+  let text: String
+  let isInteger: Bool
+  /// The members of its `Combination`.
+  let words: [Int32]
+
+  init(_ combination: CodeCombination, scale: Float) {
+    switch combination {
+    case .float(let function, let aUnit, let bUnit):
+      precondition(function == .add || function == .multiply, "\(function) of codes")
+      text = function == .add ? "(first + second)" : "(first * second)"
+      isInteger = false
+      words = [aUnit, bUnit, scale].map { Int32(bitPattern: $0.bitPattern) }
+    case .sum(let a, let b, let shift):
+      text =
+        "((first >> p->a_shift) * p->a_multiplier + (second >> p->b_shift) * p->b_multiplier)"
+      isInteger = true
+      words =
+        [a.multiplier, b.multiplier, Int32(a.shift), Int32(b.shift), Int32(shift.count)]
+        + [shift.roundsHalfUp ? 1 : 0]
+    case .product(let multiplier, let shift):
+      text = "(first * second * p->a_multiplier)"
+      isInteger = true
+      words = [multiplier, 0, 0, 0, Int32(shift.count), shift.roundsHalfUp ? 1 : 0]
+    }
+  }
+}
+
 /// What `codes/pool.cl` is told about a function.
 private struct PackedPoolForm {
   let number: Int
@@ -92,6 +121,8 @@ private struct PackedPoolForm {
   var result = CodeScaling(scale: 1, zeroPoint: 0)
   var factor = Float(1)
   var countsBorder = false
+  var quotient: FixedPoint?
+  var roundsHalfUp = false
 
   init(_ pooling: CodePooling) {
     switch pooling.function {
@@ -105,6 +136,12 @@ private struct PackedPoolForm {
       number = 2
       self.result = result
       factor = pooling.factor(unit: unit, scale: result.scale)
+    case .quotient(let factor, let roundsHalfUp, let result, let countsBorder):
+      number = 3
+      self.result = result
+      self.countsBorder = countsBorder
+      self.roundsHalfUp = roundsHalfUp
+      quotient = factor
     }
   }
 }

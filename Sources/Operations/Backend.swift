@@ -197,12 +197,11 @@ public protocol Backend: AnyObject, Sendable {
     _ x: Value, table: Value, to elementType: ElementType, axis: Int, channels: Int
   ) throws -> Value
 
-  /// `function` (``BinaryFunction/add`` or ``BinaryFunction/multiply``) of what packed 8-bit codes stand
-  /// for, as ONNX's operators compute it: `quantize(function(dequantize(a), dequantize(b)))`, clipped
-  /// to the codes of `result`. `b` has the shape of `a`, or one pixel an image.
+  /// The sum or product of what packed 8-bit codes stand for, plus the zero point of `result` and
+  /// clipped to its codes. `b` has the shape of `a`, or one pixel an image.
   func combinePacked(
-    _ function: BinaryFunction, _ a: PackedCodes<Value>, unit aUnit: Float, _ b: PackedCodes<Value>,
-    unit bUnit: Float, to result: CodeScaling
+    _ combination: CodeCombination, _ a: PackedCodes<Value>, _ b: PackedCodes<Value>,
+    to result: CodeScaling
   ) throws -> PackedCodes<Value>
 
   /// Pooling of packed 8-bit codes into packed 8-bit codes.

@@ -44,13 +44,12 @@ extension HostFallback {
   }
 
   public func combinePacked(
-    _ function: BinaryFunction, _ a: PackedCodes<Value>, unit aUnit: Float, _ b: PackedCodes<Value>,
-    unit bUnit: Float, to result: CodeScaling
+    _ combination: CodeCombination, _ a: PackedCodes<Value>, _ b: PackedCodes<Value>,
+    to result: CodeScaling
   ) throws -> PackedCodes<Value> {
     noteHostOperation("combinePacked")
     return try upload(
-      ReferenceBackend.shared.combinePacked(
-        function, download(a), unit: aUnit, download(b), unit: bUnit, to: result))
+      ReferenceBackend.shared.combinePacked(combination, download(a), download(b), to: result))
   }
 
   public func poolPacked(

@@ -110,7 +110,7 @@ extension QuantizedModel {
     self.weights = weights
     self.biases = biases
     self.layersWithoutMoments = layersWithoutMoments
-    constants = try plan.quantizedConstants()
+    constants = try plan.quantizedConstants(settings)
   }
 
   /// The graph for the target of ``settings``, with the version of the operator set that its types
@@ -129,7 +129,9 @@ extension QuantizedModel {
 
 extension QuantizationPlan {
   /// The constant operands of quantized nodes without weights, by name.
-  package func quantizedConstants() throws -> [String: QuantizedConstant] {
+  package func quantizedConstants(
+    _ settings: QuantizationSettings
+  ) throws -> [String: QuantizedConstant] {
     let index = GraphIndex(graph)
     var constants: [String: QuantizedConstant] = [:]
     for (number, node) in index.nodes.enumerated()
@@ -137,7 +139,7 @@ extension QuantizationPlan {
       for value in node.inputs where node.takesData(value) && constants[value] == nil {
         guard let tensor = index.constants[value] else { continue }
         try index.requireFinite([value], of: number)
-        constants[value] = QuantizedConstant(tensor)
+        constants[value] = QuantizedConstant(tensor, settings)
       }
     }
     return constants
@@ -161,11 +163,14 @@ extension GraphIndex {
 }
 
 extension QuantizedConstant {
-  /// Quantizes `tensor` over its exact range with 256 levels.
-  init(_ tensor: Tensor) {
+  /// Quantizes `tensor` over its exact range with 256 levels, by the scales that `settings` allow.
+  init(_ tensor: Tensor, _ settings: QuantizationSettings) {
     let values = tensor.array(of: Float.self)
-    let quantizer = Quantization.quantizer(
-      from: Histogram(values), method: .minmax, levels: 256, scheme: .affine)
+    let histogram = Histogram(values)
+    let isSymmetric = settings.requantization == .sadl && histogram.minimum ?? 0 < 0
+    let found = Quantization.quantizer(
+      from: histogram, method: .minmax, levels: 256, scheme: isSymmetric ? .symmetric : .affine)
+    let quantizer = settings.scales == .powerOfTwo ? found.withPowerOfTwoScale(for: values) : found
     self.quantizer = quantizer
     codes = Tensor(
       values.map { UInt8(quantizer.code(of: $0)) }, shape: tensor.shape, as: .uint8)

@@ -1,5 +1,6 @@
 import Graph
 import Operations
+import Quantization
 import Tensors
 import Testing
 
@@ -7,57 +8,9 @@ import Testing
 
 /// What lies between the convolutions of integer networks.
 @Suite struct IntegerArithmeticTests {
-  /// A network of `[2, 3, 8, 8]` in which everything that has codes occurs.
-  private func network(
-    seed: UInt64, type: ElementType = .uint8, levels: Int = 256, powersOfTwo: Bool = false,
-    averages: Bool = true
-  ) -> QuantizedGraphBuilder {
-    var builder = QuantizedGraphBuilder(seed: seed)
-    builder.type = type
-    builder.usesPowersOfTwo = powersOfTwo
-    builder.input("x", [2, 3, 8, 8])
-    let first = builder.quantize("x", exponent: -6)
-    let stem = builder.quantize(
-      builder.convolution("stem", first, [5, 3, 3, 3], ["pads": .ints([1, 1, 1, 1])]),
-      exponent: -4, levels: levels)
-    let pooled = builder.quantize(
-      builder.node(
-        averages ? "AveragePool" : "MaxPool", [builder.dequantize(stem)], "pooled",
-        ["kernel_shape": .ints([2, 2]), "strides": .ints([2, 2])]), exponent: -5)
-    let activated = builder.quantize(
-      builder.node("HardSwish", [builder.dequantize(pooled)], "activated"), exponent: -5)
-    let left = builder.quantize(
-      builder.convolution("left", activated, [6, 5, 1, 1], bits: 4), exponent: -4, levels: levels)
-    let right = builder.quantize(
-      builder.convolution(
-        "right", activated, [6, 5, 3, 3], bits: 2, ["auto_pad": .string("SAME_LOWER")]),
-      exponent: -3, levels: levels)
-    let product = builder.quantize(
-      builder.node(
-        "Mul", [builder.dequantize(left), builder.dequantize(right)], "product"), exponent: -3)
-    let joined = builder.quantize(
-      builder.node(
-        "Concat", [builder.dequantize(product), builder.dequantize(left)], "joined",
-        ["axis": .int(1)]), exponent: -3)
-    let slope = builder.constant(
-      "slope", Tensor((1...12).map { Float($0) / 16 }, shape: [12, 1, 1]))
-    let bent = builder.quantize(
-      builder.node("PRelu", [builder.dequantize(joined), slope], "bent"), exponent: -3)
-    let last = builder.quantize(
-      builder.convolution("last", bent, [4, 12, 3, 3], bits: 4), exponent: -2)
-    var end = builder.dequantize(last)
-    if averages {
-      let mean = builder.quantize(
-        builder.node("GlobalAveragePool", [end], "mean"), exponent: -3)
-      end = builder.dequantize(mean)
-    }
-    builder.output(end)
-    return builder
-  }
-
   @Test(arguments: [(ElementType.uint8, 256), (.int8, 256), (.uint8, 16), (.uint8, 23)])
   func everythingBetweenConvolutionsIsOnCodes(type: ElementType, levels: Int) throws {
-    let builder = network(seed: 3, type: type, levels: levels)
+    let builder = QuantizedGraphBuilder.mixed(seed: 3, type: type, levels: levels)
     let network = try IntegerNetwork(builder.graph)
     #expect(network.islands == [])
     #expect(network.layers.count == 4 && network.layers.allSatisfy { $0.isPacked })
@@ -71,9 +24,9 @@ import Testing
   @Test(arguments: [(ElementType.uint8, 256), (.int8, 256), (.uint8, 16), (.int8, 23)])
   func packedCodesEqualPlainOnes(type: ElementType, levels: Int) throws {
     for seed in 1...4 {
-      var builder = network(seed: UInt64(seed), type: type, levels: levels)
+      var builder = QuantizedGraphBuilder.mixed(seed: UInt64(seed), type: type, levels: levels)
       let input = builder.sample([2, 3, 8, 8])
-      var codes = try CodesWriter(builder.graph)
+      var codes = try CodesWriter(builder.graph, .float)
       let plain = try Executor(
         codes.rewritten().withIntegerProducts(), on: ReferenceBackend.shared)
       let packed = try Executor(
@@ -87,7 +40,8 @@ import Testing
   @Test(arguments: [(ElementType.uint8, 256), (.int8, 16), (.uint8, 23)])
   func codesEqualIntegerProductsBetweenFloats(type: ElementType, levels: Int) throws {
     for seed in 1...4 {
-      var builder = network(seed: UInt64(seed), type: type, levels: levels, averages: false)
+      var builder = QuantizedGraphBuilder.mixed(
+        seed: UInt64(seed), type: type, levels: levels, averages: false)
       let input = builder.sample([2, 3, 8, 8])
       let plain = try Executor(builder.graph.withIntegerProducts(), on: ReferenceBackend.shared)
       let packed = try Executor(
@@ -101,7 +55,7 @@ import Testing
   @Test(arguments: [256, 16, 23, 4])
   func powersOfTwoMakeBothEnginesEqual(levels: Int) throws {
     for seed in 1...8 {
-      var builder = network(
+      var builder = QuantizedGraphBuilder.mixed(
         seed: UInt64(seed), levels: levels, powersOfTwo: true, averages: false)
       let input = builder.sample([2, 3, 8, 8])
       let float = try Executor(builder.graph, on: ReferenceBackend.shared)

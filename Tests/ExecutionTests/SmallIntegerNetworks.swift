@@ -28,6 +28,8 @@ struct QuantizedGraphBuilder {
   var storesNarrow = false
   /// Whether all scales are powers of two.
   var usesPowersOfTwo = false
+  /// Whether zero is the middle code.
+  var isSymmetric = false
   /// Scales by the codes that they belong to.
   private var scales: [String: Float] = [:]
 
@@ -45,7 +47,7 @@ struct QuantizedGraphBuilder {
 
   /// A zero point of the activations' type that leaves room on both sides.
   mutating func zeroPoint() -> Tensor {
-    let code = generator.next(in: 20...200)
+    let code = isSymmetric ? 128 : generator.next(in: 20...200)
     return type == .int8 ? Tensor(scalar: Int8(code - 128)) : Tensor(scalar: UInt8(code))
   }
 
@@ -80,7 +82,7 @@ struct QuantizedGraphBuilder {
   }
 
   private mutating func fewZeroPoint(_ levels: Int) -> Tensor {
-    let code = generator.next(in: 0...(levels / 2))
+    let code = isSymmetric ? levels / 2 : generator.next(in: 0...(levels / 2))
     if storesNarrow, levels == 16 { return Tensor([UInt8(code)], shape: [], as: .uint4) }
     return type == .int8 ? Tensor(scalar: Int8(code - 128)) : Tensor(scalar: UInt8(code))
   }
@@ -171,5 +173,56 @@ struct QuantizedGraphBuilder {
     Tensor(
       (0..<shape.reduce(1, *)).map { _ in Float(generator.next(in: -3000...3000)) / 1000 },
       shape: shape)
+  }
+}
+
+extension QuantizedGraphBuilder {
+  /// A network of `[2, 3, 8, 8]` in which everything that has codes occurs.
+  static func mixed(
+    seed: UInt64, type: ElementType = .uint8, levels: Int = 256, powersOfTwo: Bool = false,
+    averages: Bool = true, isSymmetric: Bool = false
+  ) -> QuantizedGraphBuilder {
+    var builder = QuantizedGraphBuilder(seed: seed)
+    builder.type = type
+    builder.usesPowersOfTwo = powersOfTwo
+    builder.isSymmetric = isSymmetric
+    builder.input("x", [2, 3, 8, 8])
+    let first = builder.quantize("x", exponent: -6)
+    let stem = builder.quantize(
+      builder.convolution("stem", first, [5, 3, 3, 3], ["pads": .ints([1, 1, 1, 1])]),
+      exponent: -4, levels: levels)
+    let pooled = builder.quantize(
+      builder.node(
+        averages ? "AveragePool" : "MaxPool", [builder.dequantize(stem)], "pooled",
+        ["kernel_shape": .ints([2, 2]), "strides": .ints([2, 2])]), exponent: -5)
+    let activated = builder.quantize(
+      builder.node("HardSwish", [builder.dequantize(pooled)], "activated"), exponent: -5)
+    let left = builder.quantize(
+      builder.convolution("left", activated, [6, 5, 1, 1], bits: 4), exponent: -4, levels: levels)
+    let right = builder.quantize(
+      builder.convolution(
+        "right", activated, [6, 5, 3, 3], bits: 2, ["auto_pad": .string("SAME_LOWER")]),
+      exponent: -3, levels: levels)
+    let product = builder.quantize(
+      builder.node(
+        "Mul", [builder.dequantize(left), builder.dequantize(right)], "product"), exponent: -3)
+    let joined = builder.quantize(
+      builder.node(
+        "Concat", [builder.dequantize(product), builder.dequantize(left)], "joined",
+        ["axis": .int(1)]), exponent: -3)
+    let slope = builder.constant(
+      "slope", Tensor((1...12).map { Float($0) / 16 }, shape: [12, 1, 1]))
+    let bent = builder.quantize(
+      builder.node("PRelu", [builder.dequantize(joined), slope], "bent"), exponent: -3)
+    let last = builder.quantize(
+      builder.convolution("last", bent, [4, 12, 3, 3], bits: 4), exponent: -2)
+    var end = builder.dequantize(last)
+    if averages {
+      let mean = builder.quantize(
+        builder.node("GlobalAveragePool", [end], "mean"), exponent: -3)
+      end = builder.dequantize(mean)
+    }
+    builder.output(end)
+    return builder
   }
 }

@@ -33,21 +33,33 @@ extension OperationCase {
 
   private static var codeCombinations: [OperationCase] {
     var samples = SampleValues(seed: 32)
-    return [BinaryFunction.add, .multiply].flatMap { function in
+    // Ties between codes occur: the units are the result's, or half of it.
+    let combinations: [CodeCombination] = [
+      .float(.add, aUnit: 0.1, bUnit: 0.05), .float(.multiply, aUnit: 0.1, bUnit: 0.05),
+      .sum(
+        CodeTerm(multiplier: 3 << 27), CodeTerm(multiplier: 1 << 28),
+        CodeShift(29, roundsHalfUp: true)),
+      .sum(
+        CodeTerm(multiplier: 2), CodeTerm(shift: 3, multiplier: 2),
+        CodeShift(1, roundsHalfUp: false)),
+      .product(multiplier: .max, CodeShift(37, roundsHalfUp: true)),
+      .product(multiplier: 1, CodeShift(0, roundsHalfUp: false)),
+    ]
+    return combinations.flatMap { combination in
       [(3, 17, 130), (40, 5, 7), (100, 1, 1)].flatMap { channels, height, width in
         [false, true].map { isPixel in
           let shapes = [[2, channels, height, width], isPixel ? [2, channels, 1, 1] : nil]
           let operands = shapes.map { shape in
             samples.codes(shape ?? [2, channels, height, width], as: .uint8)
           }
-          // Ties between codes occur: the units are the result's, or half of it.
+          var scale: Float = 0.1
+          if case .float(.multiply, _, _) = combination { scale = 0.5 }
           return OperationCase(
             "\(channels) channels\(isPixel ? ", one pixel" : "")",
             .combineCodes(
-              function, units: [0.1, 0.05], zeroPoints: [120, 90],
-              CodeScaling(
-                scale: function == .add ? 0.1 : 0.5, zeroPoint: 77,
-                codes: isPixel ? 0...22 : 3...255)), operands)
+              combination, zeroPoints: [120, 90],
+              CodeScaling(scale: scale, zeroPoint: 77, codes: isPixel ? 0...22 : 3...255)),
+            operands)
         }
       }
     }
@@ -72,6 +84,12 @@ extension OperationCase {
         [
           CodePooling.Function.maximum, .average(unit: 0.1, result, countsBorder: false),
           .average(unit: 0.07, result, countsBorder: true), .mean(unit: 0.1, result),
+          .quotient(
+            FixedPoint(multiplier: 1 << 30, shift: 30), roundsHalfUp: true, result,
+            countsBorder: false),
+          .quotient(
+            FixedPoint(multiplier: 1_503_238_553, shift: 31), roundsHalfUp: false, result,
+            countsBorder: true),
         ].map { function in
           OperationCase(
             "\(channels) channels, kernel \(window.kernel)",

@@ -33,7 +33,7 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     /// Of codes, table.
     case mapCodes(ElementType, axis: Int, channels: Int)
     /// Of codes of two tensors, which are packed.
-    case combineCodes(BinaryFunction, units: [Float], zeroPoints: [Int], CodeScaling)
+    case combineCodes(CodeCombination, zeroPoints: [Int], CodeScaling)
     /// Of codes, which are packed.
     case poolCodes(CodePooling, zeroPoint: Int)
     /// Of x, dy.
@@ -131,10 +131,10 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     case .mapCodes(let elementType, let axis, let channels):
       try backend.mapCodes(
         x[0], table: x[1], to: elementType, axis: axis, channels: channels)
-    case .combineCodes(let function, let units, let zeroPoints, let result):
+    case .combineCodes(let combination, let zeroPoints, let result):
       try backend.combinePacked(
-        function, backend.packCodes(x[0], zeroPoint: zeroPoints[0], bits: 8), unit: units[0],
-        backend.packCodes(x[1], zeroPoint: zeroPoints[1], bits: 8), unit: units[1], to: result
+        combination, backend.packCodes(x[0], zeroPoint: zeroPoints[0], bits: 8),
+        backend.packCodes(x[1], zeroPoint: zeroPoints[1], bits: 8), to: result
       ).bytes
     case .poolCodes(let pooling, let zeroPoint):
       try backend.poolPacked(

@@ -75,4 +75,29 @@ import Testing
         == [-5, -4, -4, -2, -1, 2, 2, 4, 5, 5])
     #expect(codes(.shift(Tensor(scalar: Int32(0)))) == [-7, -6, -5, -3, -2, 2, 3, 5, 6, 7])
   }
+
+  /// SADL's accumulators wrap, and are shifted and clipped afterwards.
+  @Test func sumsWrapBeforeTheyAreShifted() {
+    let sums = Tensor([1, -1, 0x0100_0000] as [Int32], shape: [1, 1, 1, 3])
+    let epilogue = Epilogue(
+      bias: Tensor([Int32.max]), rounding: .floorShift(Tensor(scalar: Int32(24))), zeroPoint: 128,
+      codes: 1...255)
+    let packed = reference.finish(sums, epilogue)
+    let bytes = packed.bytes.array(of: UInt8.self)
+    // 2^31 wraps to -2^31, -128 after the shift; 2^31 - 2 is 127; 2^31 + 2^24 - 1 is -2^31 + 2^24 - 1.
+    #expect((0..<3).map { Int(bytes[$0 * 4]) - 128 } == [-127, 127, -127])
+  }
+
+  /// Products of 64 bits, within a unit of the numbers that they stand for.
+  @Test func fixedPointFactorsAreTheNearest() throws {
+    let one = try #require(FixedPoint(1))
+    #expect(one.multiplier == 1 << 30 && one.shift == 30)
+    let third = try #require(FixedPoint(1.0 / 3))
+    #expect(third.multiplier == 1_431_655_765 && third.shift == 32)
+    let almost = try #require(FixedPoint(0x1.ffffffffp-1))
+    #expect(almost.multiplier == 1 << 30 && almost.shift == 30)
+    let tiny = try #require(FixedPoint(0x1p-61))
+    #expect(tiny.multiplier == 2 && tiny.shift == 62)
+    #expect(FixedPoint(0) == nil && FixedPoint(-1) == nil && FixedPoint(0x1p29) == nil)
+  }
 }

@@ -168,7 +168,38 @@ import Testing
   @Test func theModelSaysHowItWasQuantized() throws {
     let graph = try quantized(residualNetwork(), settings(weights: 23, activations: 19)).graph()
     #expect(graph.metadata["qtool.levels"] == "stem=23x19\nbody=23x19\nhead=23x19")
-    #expect(graph.metadata["qtool.requantization"] == "half-even float multiplier")
+    #expect(graph.metadata["qtool.requantization"] == "float")
     #expect(graph.metadata["qtool.settings"]?.contains("weight-levels=23") == true)
+  }
+
+  @Test(arguments: [Requantization.fixedPoint, .round, .sadl])
+  func theArithmeticIsWrittenIntoTheModel(mode: Requantization) throws {
+    let model = try quantized(
+      residualNetwork(),
+      settings {
+        $0.requantization = mode
+        if mode.needsPowersOfTwo { $0.scales = .powerOfTwo }
+      }, ranges: ["x": -0.7...1.9, "c": -3...1])
+    #expect(try model.graph().requantization() == mode)
+    #expect(model.settings.summary.contains("requantization=\(mode.rawValue)"))
+    for (name, value) in model.plan.values {
+      let quantizer = try #require(value.quantizer)
+      if mode.needsPowersOfTwo { #expect(quantizer.scale.significand == 1) }
+      // Codes lie on one side of zero, or on both alike.
+      if mode == .sadl {
+        #expect([0, quantizer.levels / 2].contains(quantizer.zeroPoint), "\(name)")
+      }
+    }
+  }
+
+  @Test func shiftsNeedPowersOfTwo() {
+    for mode in Requantization.allCases {
+      let settings = settings { $0.requantization = mode }
+      if mode.needsPowersOfTwo {
+        #expect(throws: SettingsError.self) { try settings.validate() }
+      } else {
+        #expect(throws: Never.self) { try settings.validate() }
+      }
+    }
   }
 }

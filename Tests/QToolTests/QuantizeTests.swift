@@ -1,4 +1,6 @@
 import Datasets
+import Graph
+import ONNX
 import Testing
 
 /// `qtool quantize`: the same bytes from every way that leads to the same numbers.
@@ -69,6 +71,59 @@ import Testing
       "\(folder.path)/out", "--overwrite", "--engine", "float", "--json",
     ])
     #expect(outcome.output.contains("\"engine\" : \"float\""))
+  }
+
+  /// A model carries its arithmetic; integers are the same on device and reference, and whoever computes
+  /// something else says so.
+  @Test(arguments: ["fixed-point", "round", "sadl"])
+  func theArithmeticIsTheModels(mode: String) throws {
+    let folder = files.folder
+    let model = "\(folder.path)/\(mode).onnx"
+    let scheme = mode == "fixed-point" ? "affine" : "shift"
+    let quantized = files.onReference([
+      "quantize", files.model, "--data", files.data, "-o", model, "--requantization", mode,
+      "--scheme", scheme,
+    ])
+    #expect(quantized.status == 0, "\(quantized.errors)")
+    #expect(quantized.output.contains("note: requantization '\(mode)'"))
+    let inspected = files.onReference(["inspect", model, "--json"])
+    #expect(inspected.output.contains("\"requantization\" : \"\(mode)\""))
+    try NumPyFile.write(
+      MixedNetwork.numbers([4, 3, 8, 8], seed: 77), to: "\(folder.path)/x.npy", overwrite: true)
+    let run = [
+      "run", model, "--input", "x=\(folder.path)/x.npy", "--output-dir", "\(folder.path)/out",
+      "--overwrite",
+    ]
+    var outputs: [[UInt8]] = []
+    for command in [files.onReference, files.onDevice] {
+      let outcome = command(run)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("requantization: \(mode) ("))
+      outputs.append(folder.bytes("out/logits.npy"))
+    }
+    #expect(outputs[0] == outputs[1] && outputs[0].count > 128)
+    let float = files.onReference(run + ["--engine", "float"])
+    #expect(float.status == 0 && float.errors.contains("made for requantization '\(mode)'"))
+  }
+
+  @Test func arithmeticThatCannotBeIsRefused() throws {
+    let output = "\(files.folder.path)/q.onnx"
+    let quantize = ["quantize", files.model, "--data", files.data, "-o", output]
+    let affine = files.onReference(quantize + ["--requantization", "round"])
+    #expect(affine.status == 2 && affine.errors.contains("--scheme shift"), "\(affine.errors)")
+    #expect(!files.folder.names.contains("q.onnx"))
+
+    #expect(files.onReference(quantize).status == 0)
+    var graph = try ONNXReader.read(path: output)
+    graph.metadata["qtool.requantization"] = "rounded"
+    try ONNXWriter.write(graph, to: output, overwrite: true)
+    for command in [["inspect", output], ["evaluate", output, "--data", files.data]] {
+      let outcome = files.onReference(command)
+      #expect(outcome.status == 3, "\(outcome.errors)")
+      #expect(
+        outcome.errors.contains("q.onnx: the metadata entry")
+          && outcome.errors.contains("'rounded'"))
+    }
   }
 
   @Test func levelsBitsAndFiltersReachTheReport() {

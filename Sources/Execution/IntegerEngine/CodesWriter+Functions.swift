@@ -1,5 +1,6 @@
 import Graph
 import Operations
+import Quantization
 import Tensors
 
 /// Functions of codes: element by element, of pairs, and averages.

@@ -1,5 +1,6 @@
 import Graph
 import Operations
+import Quantization
 import Tensors
 
 /// Functions of one 8-bit code as tables with an entry for every code.
@@ -32,11 +33,14 @@ extension CodesWriter {
     var last = node
     last.inputs[0] = function.nodes.last?.outputs[0] ?? "\0floats"
     last.outputs = ["\0table"]
+    if mode != .float { last = Node("Identity", inputs: [last.inputs[0]], outputs: ["\0table"]) }
     inner.nodes.append(last)
     for name in node.inputs.dropFirst() + [source.scale] + source.zeroPoint {
       inner.initializers[name] = constants[name]
     }
-    return try write(tableOf: inner, source, channels, node)
+    return try write(
+      tableOf: inner, source, channels, node,
+      by: constants.quantizer(node.inputs[1], node.inputs.count > 2 ? node.inputs[2] : nil))
   }
 
   /// A table in place of an operator on codes whose only operand that is no constant are 8-bit codes.
@@ -56,6 +60,7 @@ extension CodesWriter {
     var inner = Graph(opsets: source.opsets, nodes: [node])
     inner.nodes[0].inputs[place] = "\0codes"
     inner.nodes[0].outputs = ["\0table"]
+    if mode != .float { inner.nodes = inner.nodes[0].betweenQuantizers(isPair ? [0, 3] : [0]) }
     var channels: (axis: Int, extent: Int)?
     for (position, name) in node.inputs.enumerated() where position != place && !name.isEmpty {
       guard let tensor = constants[name] else { return false }
@@ -69,13 +74,19 @@ extension CodesWriter {
     let codes = HeldCodes(
       name: float(node.inputs[place]), scale: node.inputs[place + 1],
       zeroPoint: [node.inputs[place + 2]], quantizer: quantizer)
-    return try write(tableOf: inner, codes, channels, node, original: node.inputs[place])
+    let end = isPair ? 6 : 3
+    return try write(
+      tableOf: inner, codes, channels, node,
+      by: constants.quantizer(
+        node.inputs[end], node.inputs.count > end + 1 ? node.inputs[end + 1] : nil),
+      original: node.inputs[place])
   }
 
-  /// Computes the table and writes a node that looks codes up in it.
+  /// Computes the table and writes a node that looks codes up in it. Where `inner` ends in floats, as
+  /// in all arithmetics but ``Quantization/Requantization/float``, `quantizer` makes codes of them.
   private mutating func write(
     tableOf inner: Graph, _ source: HeldCodes, _ channels: (axis: Int, extent: Int)?, _ node: Node,
-    original: String? = nil
+    by quantizer: ConstantQuantizer?, original: String? = nil
   ) throws -> Bool {
     var inner = inner
     var shape = [256]
@@ -91,10 +102,17 @@ extension CodesWriter {
     inner.inputs = [
       ValueInfo(name: "\0codes", elementType: type, shape: shape.map { .fixed($0) })
     ]
-    inner.outputs = [ValueInfo(name: "\0table", elementType: type)]
+    inner.outputs = [
+      ValueInfo(name: "\0table", elementType: mode == .float ? type : .float32)
+    ]
     let entries = Tensor.everyCode(type, shape: shape, channelsFirst: channels?.axis == 0)
     let executor = try Executor(inner, on: ReferenceBackend.shared)
     guard var table = try executor.run(["\0codes": entries])["\0table"] else { return false }
+    if mode != .float {
+      guard let quantizer, quantizer.isByte, table.elementType == .float32 else { return false }
+      let range = clipped(node.outputs[0], quantizer).1
+      table = try requantizer(node).quantized(table, quantizer, range: range)
+    }
     guard CodeTypes.bytes.contains(table.elementType) else { return false }
     let resultType = table.elementType
     if let channels {
@@ -107,7 +125,7 @@ extension CodesWriter {
     }
     append(
       Node(
-        name: node.name, "MapCodes", domain: packedDomain,
+        name: node.name, "MapCodes", domain: OperatorDomain.lowBit,
         inputs: [source.name, constant(bytes, "\(node.outputs[0])_table")], outputs: node.outputs,
         attributes: [
           "type": .string("\(resultType)"), "axis": .int(channels?.axis ?? 1),
@@ -193,5 +211,23 @@ extension Tensor {
     let bytes = (0..<count).map { UInt8(channelsFirst ? $0 % 256 : $0 / repeats) }
     return type == .int8
       ? Tensor(bytes.map { Int8(bitPattern: $0) }, shape: shape) : Tensor(bytes, shape: shape)
+  }
+}
+
+extension Node {
+  /// ONNX Runtime's operator on codes as ONNX's on floats, with a DequantizeLinear before each of its
+  /// operands, which begin at `places`.
+  fileprivate func betweenQuantizers(_ places: [Int]) -> [Node] {
+    let floats = places.map { "\0floats\($0)" }
+    let before = zip(places, floats).map { place, name in
+      Node(
+        "DequantizeLinear", inputs: Array(inputs[place...(place + 2)]), outputs: [name])
+    }
+    return before
+      + [
+        Node(
+          String(operatorType.dropFirst("QLinear".count)), inputs: floats, outputs: outputs,
+          attributes: attributes)
+      ]
   }
 }

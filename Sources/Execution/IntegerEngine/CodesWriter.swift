@@ -1,5 +1,6 @@
 import Graph
 import Operations
+import Quantization
 import Tensors
 
 /// Writes a graph in which what can be computed on codes is.
@@ -7,7 +8,7 @@ import Tensors
 /// A DequantizeLinear is not written where it stands but where somebody wants the floats, and then
 /// behind whatever only moves elements. Functions of one tensor of codes are held back until a
 /// QuantizeLinear makes a table of them, or until somebody wants their floats.
-struct CodesWriter {
+struct CodesWriter: GraphWriter {
   /// What a float of the graph is made of.
   enum Held {
     /// Codes of one scale and zero point.
@@ -18,13 +19,8 @@ struct CodesWriter {
     case parts(Node, [String])
   }
 
-  let source: Graph
-  let index: GraphIndex
-  let constants: GraphConstants
-  private let values: [String: ValueInfo]
-  private var names: ValueNames
-  private var nodes: [Node] = []
-  private var initializers: [String: Tensor]
+  var draft: GraphDraft
+  let mode: Requantization
   private var held: [String: Held] = [:]
   /// Held values whose floats are written.
   private var written: Set<String> = []
@@ -33,30 +29,16 @@ struct CodesWriter {
   /// Values that are others under a new name.
   private var aliases: [String: String] = [:]
 
-  init(_ graph: Graph) throws {
-    var sorted = graph
-    sorted.nodes = try graph.sortedNodes()
-    source = sorted
-    index = GraphIndex(sorted)
-    constants = GraphConstants(sorted)
-    values = try sorted.namedValues()
-    names = ValueNames(of: sorted)
-    initializers = sorted.initializers
+  init(_ graph: Graph, _ mode: Requantization) throws {
+    draft = try GraphDraft(graph)
+    self.mode = mode
   }
 
   /// The graph on codes.
   mutating func rewritten() throws -> Graph {
     for node in index.nodes { try write(node) }
     for output in source.outputs { _ = float(output.name) }
-    var graph = source
-    graph.nodes = nodes
-    graph.initializers = initializers
-    if nodes.contains(where: { $0.domain == packedDomain }) { graph.opsets[packedDomain] = 1 }
-    if nodes.contains(where: { $0.domain == "com.microsoft" }) {
-      graph.opsets["com.microsoft"] = graph.opsets["com.microsoft"] ?? 1
-    }
-    graph.removeDeadNodes()
-    return graph
+    return draft.finished()
   }
 
   /// Writes `node` or holds it back.
@@ -71,7 +53,7 @@ struct CodesWriter {
       node.operatorType == "Shape" ? codesOrFloat($0) : float($0)
     }
     for value in node.valuesRead.dropFirst(node.inputs.count) { _ = float(value) }
-    nodes.append(copy)
+    append(copy)
   }
 
   // MARK: Values
@@ -86,22 +68,12 @@ struct CodesWriter {
 
   mutating func hold(_ value: String, _ content: Held) { held[value] = content }
 
-  mutating func unique(_ base: String) -> String { names.unique(base) }
-
-  mutating func append(_ node: Node) { nodes.append(node) }
-
-  mutating func constant(_ tensor: Tensor, _ base: String) -> String {
-    let name = names.unique(base)
-    initializers[name] = tensor
-    return name
-  }
-
   /// The number of dimensions of a value of the original graph, where it is known.
   func rank(of value: String) -> Int? { values[likes[value] ?? value]?.shape?.count }
 
   /// A new name for a value that has as many dimensions as `value`.
   mutating func part(of value: String) -> String {
-    let name = names.unique("\(value)_part")
+    let name = unique("\(value)_part")
     likes[name] = likes[value] ?? value
     return name
   }
@@ -112,19 +84,19 @@ struct CodesWriter {
     guard let content = held[value], written.insert(value).inserted else { return value }
     switch content {
     case .codes(let codes):
-      nodes.append(
+      append(
         Node(
           "DequantizeLinear", inputs: [codes.name, codes.scale] + codes.zeroPoint,
           outputs: [value]))
     case .function(let function):
       guard var last = function.nodes.last else { return value }
       last.inputs = last.inputs.map { float($0) }
-      nodes.append(last)
+      append(last)
     case .parts(let join, let parts):
       var copy = join
       copy.inputs = parts.map { float($0) }
       copy.outputs = [value]
-      nodes.append(copy)
+      append(copy)
     }
     return value
   }
@@ -137,7 +109,7 @@ struct CodesWriter {
   /// Says that `value` is `other` under a new name.
   mutating func alias(_ value: String, to other: String) {
     guard !index.outputs.contains(value) else {
-      return nodes.append(Node("Identity", inputs: [other], outputs: [value]))
+      return append(Node("Identity", inputs: [other], outputs: [value]))
     }
     aliases[value] = other
   }

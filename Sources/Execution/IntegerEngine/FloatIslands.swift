@@ -35,7 +35,7 @@ extension Graph {
 
   private func isFloat(_ node: Node, _ values: [String: ValueInfo]) -> Bool {
     if node.operatorType == "QLinearSoftmax" { return true }
-    guard node.domain != packedDomain,
+    guard node.domain != OperatorDomain.lowBit,
       !["QuantizeLinear", "DequantizeLinear", "Cast", "QGemm"].contains(node.operatorType)
     else { return false }
     let types = node.outputs.compactMap { values[$0]?.elementType }

@@ -1,4 +1,5 @@
 public import Graph
+public import Quantization
 
 /// A quantized graph as an integer network: between convolutions and matrix products codes stay
 /// packed, channels last, and no float lies between two of them where it can be avoided.
@@ -13,19 +14,31 @@ public struct IntegerNetwork: Sendable {
   /// The nodes that are computed in float.
   public let islands: [FloatIsland]
 
-  /// The integer network of `graph`.
+  /// How sums become codes.
+  public let requantization: Requantization
+
+  /// The integer network of `graph`, which computes by the arithmetic that its metadata name.
   ///
-  /// - Throws: ``Graph/GraphError`` when the nodes of `graph` cannot be put in order.
+  /// - Throws: ``Graph/GraphError`` when the nodes of `graph` cannot be put in order, when the arithmetic
+  ///   is not known, and when a node that works on codes has no form in it: scales that are no powers of
+  ///   two, a shift to the left, sums that 32 bits do not hold, an operator that only ONNX Runtime
+  ///   defines.
   public init(_ graph: Graph) throws {
-    var codes = try CodesWriter(graph)
+    requantization = try graph.requantization()
+    var codes = try CodesWriter(graph, requantization)
     let onCodes = try codes.rewritten()
-    var writer = try PackedWriter(onCodes.withIntegerProductsOfAllWidths())
-    writer.write()
+    // Products of two computed factors round as ONNX Runtime does, or stay in float.
+    let roundsComputed = requantization == .float
+    var writer = try PackedWriter(
+      onCodes.withIntegerProductsOfAllWidths(roundsComputed: roundsComputed), requantization)
+    try writer.write()
     if writer.hasNarrowProducts {
       // What cannot be packed runs on its operator, which takes 8 bits only.
-      writer = try PackedWriter(onCodes.withIntegerProducts())
-      writer.write()
+      writer = try PackedWriter(
+        onCodes.withIntegerProducts(roundsComputed: roundsComputed), requantization)
+      try writer.write()
     }
+    if let refusal = writer.refusal { throw refusal }
     self.graph = writer.finished()
     layers = writer.layers
     islands = try self.graph.floatIslands()
@@ -34,9 +47,9 @@ public struct IntegerNetwork: Sendable {
 
 extension PackedWriter {
   /// Writes all nodes.
-  fileprivate mutating func write() {
+  fileprivate mutating func write() throws {
     for (number, node) in index.nodes.enumerated() where !isDone(number) {
-      if !writePacked(node) { appendPlain(node) }
+      if try !writePacked(node) { appendPlain(node) }
     }
   }
 
@@ -47,19 +60,19 @@ extension PackedWriter {
   }
 
   /// Writes `node` on packed codes, or says that it cannot.
-  fileprivate mutating func writePacked(_ node: Node) -> Bool {
+  fileprivate mutating func writePacked(_ node: Node) throws -> Bool {
     switch (node.domain, node.operatorType) {
-    case ("", "QLinearConv"), ("com.microsoft", "QLinearConv"): convolution(node)
-    case ("com.microsoft", "QGemm"): gemm(node)
-    case ("", "QLinearMatMul"), ("com.microsoft", "QLinearMatMul"): product(node)
+    case ("", "QLinearConv"), ("com.microsoft", "QLinearConv"): try convolution(node)
+    case ("com.microsoft", "QGemm"): try gemm(node)
+    case ("", "QLinearMatMul"), ("com.microsoft", "QLinearMatMul"): try product(node)
     case ("", "MatMulInteger"): integerProduct(node)
-    case ("com.microsoft", "QLinearAdd"): residual(node) || combine(node, "AddPacked")
-    case ("com.microsoft", "QLinearMul"): combine(node, "MultiplyPacked")
-    case ("com.microsoft", "QLinearAveragePool"): pool(node, "AveragePoolPacked")
-    case ("com.microsoft", "QLinearGlobalAveragePool"): pool(node, "GlobalAveragePoolPacked")
+    case ("com.microsoft", "QLinearAdd"): try residual(node) || combine(node)
+    case ("com.microsoft", "QLinearMul"): try combine(node)
+    case ("com.microsoft", "QLinearAveragePool"): try pool(node, "AveragePoolPacked")
+    case ("com.microsoft", "QLinearGlobalAveragePool"): try pool(node, "GlobalAveragePoolPacked")
     case ("", "Concat"): concatenate(node)
-    case ("", "MaxPool"): pool(node, "MaxPoolPacked")
-    case (packedDomain, "MapCodes"): map(node)
+    case ("", "MaxPool"): try pool(node, "MaxPoolPacked")
+    case (OperatorDomain.lowBit, "MapCodes"): map(node)
     case ("", "Clip"): clip(node)
     case ("", "Flatten"), ("", "Reshape"): flatten(node)
     default: false

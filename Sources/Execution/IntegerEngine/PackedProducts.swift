@@ -1,11 +1,12 @@
 import Graph
 import Operations
+import Quantization
 import Tensors
 
 /// Convolutions and matrix products of codes as convolutions of packed codes.
 extension PackedWriter {
   /// QLinearConv with constant weights over one or two spatial dimensions.
-  mutating func convolution(_ node: Node) -> Bool {
+  mutating func convolution(_ node: Node) throws -> Bool {
     guard (8...9).contains(node.inputs.count), node.attributes["channels_last"] == nil,
       let x = constants.quantizer(node.inputs[1], node.inputs[2]),
       let y = constants.quantizer(node.inputs[6], node.inputs[7]),
@@ -18,14 +19,14 @@ extension PackedWriter {
     let groups = node.attributes["group"].flatMap { if case .int(let n) = $0 { n } else { nil } }
     let channels = weights.codes.shape[1] * (groups ?? 1)
     let form = packed(node.inputs[0], x, channels: channels, rank: rank)
-    append(
+    try append(
       node, form, weights, attributes: attributes, bias: bias, alpha: 1, x, y, rank: rank,
       rowsOf: nil)
     return true
   }
 
   /// QGemm with a constant second factor.
-  mutating func gemm(_ node: Node) -> Bool {
+  mutating func gemm(_ node: Node) throws -> Bool {
     guard node.inputs.count >= 6, node.int("transA") == 0,
       let x = constants.quantizer(node.inputs[1], node.inputs[2]),
       let weights = PackedWeights(
@@ -47,13 +48,13 @@ extension PackedWriter {
       let y = constants.quantizer(node.inputs[7], node.inputs.count > 8 ? node.inputs[8] : nil)
     else { return false }
     let form = packed(node.inputs[0], x, channels: channels, rank: 2)
-    append(
+    try append(
       node, form, weights, attributes: [:], bias: bias, alpha: alpha, x, y, rank: 2, rowsOf: nil)
     return true
   }
 
   /// QLinearMatMul with a constant matrix on the right.
-  mutating func product(_ node: Node) -> Bool {
+  mutating func product(_ node: Node) throws -> Bool {
     guard node.inputs.count == 8,
       let x = constants.quantizer(node.inputs[1], node.inputs[2]),
       let y = constants.quantizer(node.inputs[6], node.inputs[7]),
@@ -63,7 +64,7 @@ extension PackedWriter {
       let shape = reshapeTarget(of: node.inputs[0]), shape.count >= 2
     else { return false }
     let form = packedRows(node.inputs[0], x, channels: weights.codes.shape[1], shape: shape)
-    append(
+    try append(
       node, form, weights, attributes: [:], bias: "", alpha: 1, x, y, rank: 2,
       rowsOf: shape.count == 2 ? nil : shape.dropLast() + [weights.filters])
     return true
@@ -100,19 +101,26 @@ extension PackedWriter {
     _ node: Node, _ x: PackedForm, _ weights: PackedWeights, attributes: [String: Attribute],
     bias: String, alpha: Float, _ input: ConstantQuantizer, _ output: ConstantQuantizer, rank: Int,
     rowsOf: [Int]?
-  ) {
+  ) throws {
+    let requantizer = requantizer(node)
+    let rounding = try requantizer.rounding(
+      input: alpha * input.scale, scales: weights.scales, output: output.scale)
     let written = write(weights, node.inputs[3])
-    let multiplier = constant(
-      weights.multiplier(alpha * input.scale, over: output.scale), "\(node.outputs[0])_multiplier")
-    let (result, codes) = clipped(node.outputs[0], output)
+    let parameters = rounding.parameters.map { parameter in
+      parameter.map { constant($0, "\(node.outputs[0])_multiplier") } ?? ""
+    }
+    var (result, codes) = clipped(node.outputs[0], output)
+    codes = try requantizer.codes(codes, zeroPoint: output.storedZeroPoint)
     note(node, x, weights, input: node.inputs[0], bias: bias, hasBorder: attributes.hasBorder)
+    try requantizer.check(layers.last?.filters ?? [])
     let facts = CodeFacts(channels: weights.filters, zeroPoint: output.storedZeroPoint)
     let pending = PendingConvolution(
       node: Node(
-        name: node.name, "ConvolvePacked", domain: packedDomain,
-        inputs: [x.name] + written.inputs + [bias, multiplier], outputs: [],
+        name: node.name, "ConvolvePacked", domain: OperatorDomain.lowBit,
+        inputs: [x.name] + written.inputs + [bias] + parameters, outputs: [],
         attributes: attributes.merging(x.facts.attributes()) { $1 }
-          .merging(written.attributes) { $1 }),
+          .merging(written.attributes) { $1 }
+          .merging(["rounding": .string(rounding.name)]) { $1 }),
       result: result,
       form: PackedForm(name: "", facts: facts, type: output.type, rank: rank, rowsOf: rowsOf),
       epilogue: EpilogueFacts(result: facts, codes: codes), scale: output.scale)
@@ -147,7 +155,8 @@ extension PackedWriter {
     let written = write(weights, node.outputs[0])
     append(
       Node(
-        name: node.name, "SumPacked", domain: packedDomain, inputs: [x.name] + written.inputs,
+        name: node.name, "SumPacked", domain: OperatorDomain.lowBit,
+        inputs: [x.name] + written.inputs,
         outputs: [sums],
         attributes: x.facts.attributes().merging(written.attributes) { $1 }
           .merging(["rank": .int(2)]) { $1 }))
@@ -174,28 +183,6 @@ extension PackedWriter {
       if case .fixed(let extent) = dimension { extent } else { -1 }
     }
     return extents.count { $0 == -1 } <= 1 && !extents.contains(0) ? extents : nil
-  }
-
-  /// Past a Clip that alone reads `value`: what it writes, and the codes, as stored, that are left.
-  func clipped(_ value: String, _ quantizer: ConstantQuantizer) -> (String, ClosedRange<Int>) {
-    guard let reader = index.onlyReader(of: value), case let node = index.nodes[reader],
-      node.operatorType == "Clip", node.domain.isEmpty,
-      let range = codeBounds(of: node, quantizer.type)
-    else { return (value, quantizer.type.storedCodes) }
-    return (node.outputs[0], range)
-  }
-
-  /// The bounds of a Clip of 8-bit codes, as stored.
-  func codeBounds(of node: Node, _ type: ElementType) -> ClosedRange<Int>? {
-    func bound(_ position: Int, _ otherwise: Int) -> Int? {
-      guard node.inputs.count > position, !node.inputs[position].isEmpty else { return otherwise }
-      guard let tensor = constants[node.inputs[position]], tensor.elementType == type,
-        tensor.count == 1
-      else { return nil }
-      return tensor.integers()[0] + type.codeOffset(bits: 8)
-    }
-    guard let low = bound(1, 0), let high = bound(2, 255), low <= high else { return nil }
-    return low...high
   }
 }
 

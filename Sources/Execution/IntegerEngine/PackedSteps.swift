@@ -30,7 +30,7 @@ extension PackedWriter {
     let name = define(node.outputs[0], as: form)
     append(
       Node(
-        name: node.name, "MapCodes", domain: packedDomain, inputs: [source, entries],
+        name: node.name, "MapCodes", domain: OperatorDomain.lowBit, inputs: [source, entries],
         outputs: [name],
         attributes: [
           "type": .string("uint8"), "axis": .int(3), "channels": .int(facts.channels),
@@ -62,97 +62,11 @@ extension PackedWriter {
     let name = define(node.outputs[0], as: result)
     append(
       Node(
-        name: node.name, "MapCodes", domain: packedDomain, inputs: [source, entries],
+        name: node.name, "MapCodes", domain: OperatorDomain.lowBit, inputs: [source, entries],
         outputs: [name],
         attributes: [
           "type": .string("uint8"), "axis": .int(3), "channels": .int(form.facts.channels),
         ]))
-    return true
-  }
-
-  /// QLinearAdd or QLinearMul of tensors of which one is packed already.
-  mutating func combine(_ node: Node, _ operatorType: String) -> Bool {
-    guard var pair = Summands(node, constants),
-      var shape = values[pair.a.value]?.shape, let otherShape = values[pair.b.value]?.shape
-    else { return false }
-    let isPixel = { (shape: [Dimension]) in
-      shape.count == 4 && shape[2] == .fixed(1) && shape[3] == .fixed(1)
-    }
-    if shape != otherShape {
-      if isPixel(shape), !isPixel(otherShape) {
-        swap(&pair.a, &pair.b)
-        shape = otherShape
-      } else if !isPixel(otherShape) {
-        return false
-      }
-      guard values[pair.a.value]?.shape?.prefix(2) == values[pair.b.value]?.shape?.prefix(2) else {
-        return false
-      }
-    }
-    guard !shape.contains(.unknown),
-      let known = existingForm(of: pair.a.value) ?? existingForm(of: pair.b.value),
-      known.facts.bits == 8
-    else { return false }
-    let channels = known.facts.channels
-    let a: PackedForm
-    let b: PackedForm
-    if let rows = known.rowsOf {
-      a = packedRows(pair.a.value, pair.a.quantizer, channels: channels, shape: rows)
-      b = packedRows(pair.b.value, pair.b.quantizer, channels: channels, shape: rows)
-    } else {
-      a = packed(pair.a.value, pair.a.quantizer, channels: channels, rank: known.rank)
-      b = packed(pair.b.value, pair.b.quantizer, channels: channels, rank: known.rank)
-    }
-    let (result, codes) = clipped(node.outputs[0], pair.sum)
-    let scaling = CodeScaling(
-      scale: pair.sum.scale, zeroPoint: pair.sum.storedZeroPoint, codes: codes)
-    var form = a
-    form.type = pair.sum.type
-    form.facts.zeroPoint = scaling.zeroPoint
-    var attributes = scaling.attributes
-    attributes["scale"] = .float(pair.a.quantizer.scale)
-    attributes["other_scale"] = .float(pair.b.quantizer.scale)
-    attributes.merge(a.facts.attributes()) { $1 }
-    attributes.merge(b.facts.attributes("other_")) { $1 }
-    let name = define(result, as: form)
-    ranges[result] = codes
-    append(
-      Node(
-        name: node.name, operatorType, domain: packedDomain, inputs: [a.name, b.name],
-        outputs: [name], attributes: attributes))
-    return true
-  }
-
-  /// A pool of codes that are packed already.
-  mutating func pool(_ node: Node, _ operatorType: String) -> Bool {
-    guard node.outputs.count == 1, var form = existingForm(of: node.inputs[0]),
-      form.facts.bits == 8, form.rank == 4, form.rowsOf == nil
-    else { return false }
-    var attributes = node.attributes
-    attributes["channels_last"] = nil
-    if node.attributes["channels_last"] ?? .int(0) != .int(0) { return false }
-    let facts: CodeFacts
-    if operatorType == "MaxPoolPacked" {
-      facts = form.facts
-      ranges[node.outputs[0]] = ranges[node.inputs[0]]
-    } else {
-      guard node.inputs.count >= 4, let x = constants.quantizer(node.inputs[1], node.inputs[2]),
-        let y = constants.quantizer(
-          node.inputs[3], node.inputs.count > 4 ? node.inputs[4] : nil), x.type == y.type
-      else { return false }
-      facts = CodeFacts(channels: form.facts.channels, zeroPoint: x.storedZeroPoint)
-      form.facts.zeroPoint = y.storedZeroPoint
-      attributes.merge(
-        CodeScaling(scale: y.scale, zeroPoint: y.storedZeroPoint).attributes
-      ) { $1 }
-      attributes["scale"] = .float(x.scale)
-    }
-    let source = form.name
-    let name = define(node.outputs[0], as: form)
-    append(
-      Node(
-        name: node.name, operatorType, domain: packedDomain, inputs: [source], outputs: [name],
-        attributes: attributes.merging(facts.attributes()) { $1 }))
     return true
   }
 
@@ -170,7 +84,8 @@ extension PackedWriter {
     let name = define(node.outputs[0], as: form)
     append(
       Node(
-        name: node.name, "ConcatenatePacked", domain: packedDomain, inputs: forms.map(\.name),
+        name: node.name, "ConcatenatePacked", domain: OperatorDomain.lowBit,
+        inputs: forms.map(\.name),
         outputs: [name], attributes: ["channels": .ints(forms.map(\.facts.channels))]))
     return true
   }

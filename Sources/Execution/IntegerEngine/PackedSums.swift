@@ -1,11 +1,12 @@
 import Graph
+import Quantization
 import Tensors
 
 /// Sums of two tensors of codes in packed form.
 extension PackedWriter {
   /// Whether `value` is read by one QLinearAdd alone that could take the writer of `value` in.
   func isSummand(_ value: String) -> Bool {
-    guard let reader = index.onlyReader(of: value) else { return false }
+    guard mode == .float, let reader = index.onlyReader(of: value) else { return false }
     let node = index.nodes[reader]
     return node.operatorType == "QLinearAdd" && Summands(node, constants) != nil
   }
@@ -13,7 +14,8 @@ extension PackedWriter {
   /// QLinearAdd of a convolution's result and another value of the same shape: the convolution's
   /// epilogue.
   mutating func residual(_ node: Node) -> Bool {
-    guard let summands = Summands(node, constants),
+    // The epilogue's sum is ONNX's; the other arithmetics have sums of their own.
+    guard mode == .float, let summands = Summands(node, constants),
       let shape = values[summands.a.value]?.shape, shape == values[summands.b.value]?.shape,
       !shape.contains(.unknown)
     else { return false }

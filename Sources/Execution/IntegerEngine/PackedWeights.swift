@@ -54,12 +54,6 @@ struct PackedWeights {
     default: nil
     }
   }
-
-  /// `first * scale / result` in float32, one number or one a filter.
-  func multiplier(_ first: Float, over result: Float) -> Tensor {
-    let numbers = scales.map { first * $0 / result }
-    return Tensor(numbers, shape: numbers.count == 1 ? [] : [filters])
-  }
 }
 
 extension PackedWriter {

@@ -1,5 +1,6 @@
 import Graph
 import Operations
+import Quantization
 import Tensors
 
 /// Writes a graph whose convolutions work on packed codes.
@@ -7,12 +8,9 @@ import Tensors
 /// A value of codes has up to two forms in the new graph: plain under its own name, and packed. A
 /// value that is written packed becomes plain behind its writer as soon as somebody wants it so, and
 /// the other way round.
-struct PackedWriter {
-  let source: Graph
-  let index: GraphIndex
-  let constants: GraphConstants
-  /// What is known about the shapes of values.
-  let values: [String: ValueInfo]
+struct PackedWriter: GraphWriter {
+  var draft: GraphDraft
+  let mode: Requantization
 
   /// The products so far.
   var layers: [IntegerLayer] = []
@@ -20,63 +18,47 @@ struct PackedWriter {
   var ranges: [String: ClosedRange<Int>] = [:]
   /// Whether a product that could not be packed has codes that its operator does not take.
   private(set) var hasNarrowProducts = false
-  private var names: ValueNames
-  private(set) var nodes: [Node] = []
-  private(set) var initializers: [String: Tensor]
+  /// The first node that rounds codes and has no form in ``mode``.
+  private(set) var refusal: GraphError?
   private var forms: [String: [PackedForm]] = [:]
   /// Convolutions that wait for the sum that they may become part of, by the value they write.
   private var waiting: [String: PendingConvolution] = [:]
   /// Values whose plain form is not there yet.
   private var isPackedOnly: Set<String> = []
 
-  init(_ graph: Graph) throws {
-    var sorted = graph
-    sorted.nodes = try graph.sortedNodes()
-    source = sorted
-    index = GraphIndex(sorted)
-    constants = GraphConstants(sorted)
-    values = try sorted.namedValues()
-    names = ValueNames(of: sorted)
-    initializers = sorted.initializers
+  init(_ graph: Graph, _ mode: Requantization) throws {
+    draft = try GraphDraft(graph)
+    self.mode = mode
   }
 
   // MARK: Values
-
-  /// Adds a constant under a name that nobody has.
-  mutating func constant(_ tensor: Tensor, _ base: String) -> String {
-    let name = names.unique(base)
-    initializers[name] = tensor
-    return name
-  }
-
-  mutating func unique(_ base: String) -> String { names.unique(base) }
-
-  /// Adds a node.
-  mutating func append(_ node: Node) { nodes.append(node) }
 
   /// Adds a node as it is, with its operands in plain form.
   mutating func appendPlain(_ node: Node) {
     for value in node.valuesRead { makePlain(value) }
     notePlain(node)
     noteRange(node)
+    if mode != .float, Self.roundsCodes(node), refusal == nil {
+      refusal = requantizer(node).refusal("there is no form of this operator but ONNX Runtime's")
+    }
     hasNarrowProducts = hasNarrowProducts || isNarrowProduct(node)
-    nodes.append(node)
+    append(node)
   }
 
   /// Sees to it that `value` is there under its own name.
   mutating func makePlain(_ value: String) {
     settle(value)
     guard isPackedOnly.remove(value) != nil, let form = forms[value]?.first else { return }
-    let result = form.rowsOf == nil ? value : names.unique("\(value)_rows")
-    nodes.append(
+    let result = form.rowsOf == nil ? value : unique("\(value)_rows")
+    append(
       Node(
-        "UnpackCodes", domain: packedDomain, inputs: [form.name], outputs: [result],
+        "UnpackCodes", domain: OperatorDomain.lowBit, inputs: [form.name], outputs: [result],
         attributes: form.facts.attributes().merging([
           "type": .string("\(form.type)"), "rank": .int(form.rank),
         ]) { $1 }))
     if let shape = form.rowsOf {
       let target = constant(.int64(shape), "\(value)_shape")
-      nodes.append(Node("Reshape", inputs: [result, target], outputs: [value]))
+      append(Node("Reshape", inputs: [result, target], outputs: [value]))
     }
   }
 
@@ -113,9 +95,9 @@ struct PackedWriter {
       return form
     }
     makePlain(value)
-    let rows = names.unique("\(value)_rows")
+    let rows = unique("\(value)_rows")
     let target = constant(.int64([-1, channels]), "\(rows)_shape")
-    nodes.append(Node("Reshape", inputs: [value, target], outputs: [rows]))
+    append(Node("Reshape", inputs: [value, target], outputs: [rows]))
     return pack(
       rows,
       as: PackedForm(name: "", facts: facts, type: quantizer.type, rank: 2, rowsOf: shape),
@@ -126,10 +108,10 @@ struct PackedWriter {
     _ plain: String, as form: PackedForm, of value: String
   ) -> PackedForm {
     var form = form
-    form.name = names.unique("\(value)_packed")
-    nodes.append(
+    form.name = unique("\(value)_packed")
+    append(
       Node(
-        "PackCodes", domain: packedDomain, inputs: [plain], outputs: [form.name],
+        "PackCodes", domain: OperatorDomain.lowBit, inputs: [plain], outputs: [form.name],
         attributes: form.facts.attributes()))
     forms[value, default: []].append(form)
     return form
@@ -147,10 +129,17 @@ struct PackedWriter {
   /// Says that `value` is written packed, and gives the name to write.
   mutating func define(_ value: String, as form: PackedForm) -> String {
     var form = form
-    form.name = names.unique("\(value)_packed")
+    form.name = unique("\(value)_packed")
     forms[value] = [form]
     isPackedOnly.insert(value)
     return form.name
+  }
+
+  /// Whether an operator on plain codes rounds, as ONNX Runtime does.
+  private static func roundsCodes(_ node: Node) -> Bool {
+    // QGemm without a result's scale ends in floats.
+    if node.operatorType == "QGemm" { return node.inputs.count > 7 && !node.inputs[7].isEmpty }
+    return node.operatorType.hasPrefix("QLinear")
   }
 
   private func isNarrowProduct(_ node: Node) -> Bool {
@@ -192,7 +181,7 @@ struct PackedWriter {
     node.outputs = [define(convolution.result, as: form)]
     ranges[convolution.result] = convolution.epilogue.outcome.codes
     node.attributes.merge(convolution.epilogue.attributes) { $1 }
-    nodes.append(node)
+    append(node)
   }
 
   // MARK: The graph
@@ -200,12 +189,7 @@ struct PackedWriter {
   /// The finished graph.
   mutating func finished() -> Graph {
     for output in source.outputs { makePlain(output.name) }
-    var graph = source
-    graph.nodes = nodes
-    graph.initializers = initializers
-    if nodes.contains(where: { $0.domain == packedDomain }) { graph.opsets[packedDomain] = 1 }
-    graph.removeDeadNodes()
-    return graph
+    return draft.finished()
   }
 }
 

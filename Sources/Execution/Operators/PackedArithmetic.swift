@@ -6,7 +6,7 @@ import Tensors
 struct MapCodes: Operator {
   static let signatures = [
     OperatorSignature(
-      "MapCodes", domain: packedDomain, inputs: 2...2,
+      "MapCodes", domain: OperatorDomain.lowBit, inputs: 2...2,
       attributes: ["type": .string, "axis": .int, "channels": .int])
   ]
 
@@ -69,30 +69,26 @@ extension CodeScaling {
   }
 }
 
-/// The sum or product of two tensors of packed codes.
+/// The sum or product of two tensors of packed codes: of floats by the attributes `scale` and
+/// `other_scale`, or of integers by `shift` and what goes with it.
 struct CombinePacked: Operator {
   static let signatures = ["AddPacked", "MultiplyPacked"].map {
     OperatorSignature(
-      $0, domain: packedDomain, inputs: 2...2,
+      $0, domain: OperatorDomain.lowBit, inputs: 2...2,
       attributes: CodeFacts.kinds().merging(CodeFacts.kinds("other_")) { $1 }
         .merging(NodeReader.scalingKinds) { $1 }
-        .merging(["scale": .float, "other_scale": .float]) { $1 })
+        .merging(CodeCombination.kinds) { $1 })
   }
 
-  let function: BinaryFunction
+  let combination: CodeCombination
   let facts: CodeFacts
   let other: CodeFacts
-  let units: (Float, Float)
   let result: CodeScaling
 
   init(_ node: NodeReader) throws {
-    function = node.node.operatorType == "AddPacked" ? .add : .multiply
+    combination = try node.combination()
     facts = try CodeFacts(node)
     other = try CodeFacts(node, "other_")
-    units = (
-      try node.required("scale", node.float("scale")),
-      try node.required("other_scale", node.float("other_scale"))
-    )
     result = try node.scaling()
     guard facts.bits == 8, other.bits == 8, facts.channels == other.channels else {
       throw node.invalid("codes that do not lie alike")
@@ -106,8 +102,7 @@ struct CombinePacked: Operator {
       throw call.invalid("shapes \(a.shape) and \(b.shape) do not fit together")
     }
     return call.results(
-      try call.backend.combinePacked(function, a, unit: units.0, b, unit: units.1, to: result)
-        .bytes)
+      try call.backend.combinePacked(combination, a, b, to: result).bytes)
   }
 }
 
@@ -115,12 +110,13 @@ struct CombinePacked: Operator {
 struct PoolPacked: Operator {
   static let signatures = ["MaxPoolPacked", "AveragePoolPacked", "GlobalAveragePoolPacked"].map {
     OperatorSignature(
-      $0, domain: packedDomain,
+      $0, domain: OperatorDomain.lowBit,
       attributes: WindowAttributes.attributes.merging(CodeFacts.kinds()) { $1 }
         .merging(NodeReader.scalingKinds) { $1 }
         .merging([
           "scale": .float, "ceil_mode": .int, "count_include_pad": .int, "storage_order": .int,
-        ]) { $1 })
+        ]) { $1 }
+        .merging(CodePooling.Function.integerKinds) { $1 })
   }
 
   let window: WindowAttributes?
@@ -134,6 +130,12 @@ struct PoolPacked: Operator {
     window = type == "GlobalAveragePoolPacked" ? nil : try WindowAttributes(node)
     guard type != "MaxPoolPacked" else {
       function = .maximum
+      return
+    }
+    if let (factor, roundsHalfUp) = try node.fixedPoint() {
+      function = .quotient(
+        factor, roundsHalfUp: roundsHalfUp, try node.scaling(),
+        countsBorder: node.flag("count_include_pad"))
       return
     }
     let unit = try node.required("scale", node.float("scale"))
@@ -167,6 +169,11 @@ extension CodePooling {
     let (settled, extents) =
       try window?.window(over: plane, call) ?? (Window(kernel: plane), [1, 1])
     try call.requireRoom(for: x.shape.prefix(2) + extents)
+    if case .quotient = function,
+      settled.kernel.contains(where: { $0 > 1 << 22 }) || settled.kernel.reduce(1, *) > 1 << 22
+    {
+      throw call.unsupported("an average over \(settled.kernel), more than 4194304 taps")
+    }
     return try call.backend.poolPacked(
       x, CodePooling(function, window: settled, outputExtents: extents))
   }
@@ -176,7 +183,7 @@ extension CodePooling {
 struct ConcatenatePacked: Operator {
   static let signatures = [
     OperatorSignature(
-      "ConcatenatePacked", domain: packedDomain, inputs: 1...Int.max,
+      "ConcatenatePacked", domain: OperatorDomain.lowBit, inputs: 1...Int.max,
       attributes: ["channels": .ints])
   ]
 

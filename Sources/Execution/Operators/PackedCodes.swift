@@ -11,9 +11,6 @@ extension OperatorTable {
   ]
 }
 
-/// The domain of the operators that ``IntegerNetwork`` writes.
-let packedDomain = "lowbit"
-
 /// What a node says in its attributes about packed codes that it reads or writes, because the values
 /// between nodes are plain tensors of bytes.
 struct CodeFacts: Sendable, Hashable {
@@ -106,7 +103,7 @@ extension OperatorCall {
 struct PackCodes: Operator {
   static let signatures = [
     OperatorSignature(
-      "PackCodes", domain: packedDomain, attributes: CodeFacts.kinds())
+      "PackCodes", domain: OperatorDomain.lowBit, attributes: CodeFacts.kinds())
   ]
 
   let facts: CodeFacts
@@ -132,7 +129,7 @@ struct PackCodes: Operator {
 struct UnpackCodes: Operator {
   static let signatures = [
     OperatorSignature(
-      "UnpackCodes", domain: packedDomain,
+      "UnpackCodes", domain: OperatorDomain.lowBit,
       attributes: CodeFacts.kinds().merging(["type": .string, "rank": .int]) { $1 })
   ]
 

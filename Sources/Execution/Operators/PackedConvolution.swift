@@ -65,7 +65,7 @@ struct PackedProduct {
 struct SumPacked: Operator {
   static let signatures = [
     OperatorSignature(
-      "SumPacked", domain: packedDomain, inputs: 2...3,
+      "SumPacked", domain: OperatorDomain.lowBit, inputs: 2...3,
       attributes: PackedProduct.attributes.merging(["rank": .int]) { $1 })
   ]
 
@@ -87,22 +87,26 @@ struct SumPacked: Operator {
 
 /// Convolution of packed codes into packed codes, with what follows it in the same operation.
 ///
-/// Inputs 3 to 5 are the bias, the multipliers, and the other summand of a residual connection.
+/// Inputs 3 to 6 are the bias, the multipliers and shifts that the attribute `rounding` needs, and the
+/// other summand of a residual connection.
 struct ConvolvePacked: Operator {
   static let signatures = [
     OperatorSignature(
-      "ConvolvePacked", domain: packedDomain, inputs: 5...6, required: 2,
-      attributes: PackedProduct.attributes.merging(EpilogueFacts.kinds) { $1 })
+      "ConvolvePacked", domain: OperatorDomain.lowBit, inputs: 4...7, required: 2,
+      attributes: PackedProduct.attributes.merging(EpilogueFacts.kinds) { $1 }
+        .merging(["rounding": .string]) { $1 })
   ]
 
   let product: PackedProduct
   let epilogue: EpilogueFacts
+  let rounding: String
 
   init(_ node: NodeReader) throws {
     product = try PackedProduct(node)
     epilogue = try EpilogueFacts(node)
-    guard node.hasInput(5) == (epilogue.residual != nil), node.hasInput(4) else {
-      throw node.invalid("multipliers or a summand are missing")
+    rounding = try node.required("rounding", node.string("rounding"))
+    guard node.hasInput(6) == (epilogue.residual != nil) else {
+      throw node.invalid("a summand is missing")
     }
   }
 
@@ -110,23 +114,64 @@ struct ConvolvePacked: Operator {
     let (x, weights, convolution) = try product.operands(call)
     let filters = weights.shape[0]
     try call.require(3, in: [.int32])
-    try call.require(4, in: [.float32])
     let bias = try call.optional(3)
-    let multiplier = try call.value(4)
-    guard bias.map({ $0.shape == [filters] }) ?? true,
-      multiplier.rank == 0 || multiplier.shape == [filters]
-    else { throw call.invalid("bias or multipliers do not fit \(filters) filters") }
+    guard bias.map({ $0.shape == [filters] }) ?? true else {
+      throw call.invalid("a bias of shape \(bias?.shape ?? []) for \(filters) filters")
+    }
     var finish = Epilogue(
-      bias: bias, rounding: .float(multiplier: multiplier), zeroPoint: epilogue.result.zeroPoint,
-      codes: epilogue.codes, bits: epilogue.bits)
+      bias: bias, rounding: try rounding(call, filters: filters),
+      zeroPoint: epilogue.result.zeroPoint, codes: epilogue.codes, bits: epilogue.bits)
     if let residual = epilogue.residual {
       let extents = convolution.window.kernel.indices.map {
         convolution.window.outputExtent(x.shape[$0 + 2], axis: $0)
       }
       finish.residual = try residual.value(
-        call.packed(5, residual.other), result: [x.shape[0], filters] + extents, call)
+        call.packed(6, residual.other), result: [x.shape[0], filters] + extents, call)
     }
     return call.results(
       try call.backend.convolvePacked(x, weights: weights, convolution, finish).bytes)
+  }
+
+  /// The rounding with its parameters, operands 4 and 5.
+  private func rounding<B: Backend>(
+    _ call: OperatorCall<B>, filters: Int
+  ) throws -> Rounding<B.Value> {
+    func parameter(_ index: Int, _ type: ElementType) throws -> B.Value {
+      try call.require(index, in: [type])
+      let value = try call.value(index)
+      guard value.rank == 0 || value.shape == [filters] else {
+        throw call.invalid("input \(index) has shape \(value.shape) for \(filters) filters")
+      }
+      return value
+    }
+    switch rounding {
+    case "float": return .float(multiplier: try parameter(4, .float32))
+    case "integer":
+      return .integer(multiplier: try parameter(4, .int32), shift: try parameter(5, .int32))
+    case "shift": return .shift(try parameter(5, .int32))
+    case "floorShift": return .floorShift(try parameter(5, .int32))
+    default: throw call.unsupported("attribute 'rounding' is '\(rounding)'")
+    }
+  }
+}
+
+extension Rounding {
+  /// What ``ConvolvePacked`` calls it.
+  var name: String {
+    switch self {
+    case .float: "float"
+    case .integer: "integer"
+    case .shift: "shift"
+    case .floorShift: "floorShift"
+    }
+  }
+
+  /// Multipliers and shifts.
+  var parameters: [Value?] {
+    switch self {
+    case .float(let multiplier): [multiplier, nil]
+    case .integer(let multiplier, let shift): [multiplier, shift]
+    case .shift(let shift), .floorShift(let shift): [nil, shift]
+    }
   }
 }

@@ -12,7 +12,8 @@ extension OperatorTable {
 struct ConvWeightGradient: Operator {
   static let signatures = [
     OperatorSignature(
-      "ConvWeightGradient", domain: "lowbit", inputs: 2...2, attributes: Conv.attributes)
+      "ConvWeightGradient", domain: OperatorDomain.lowBit, inputs: 2...2,
+      attributes: Conv.attributes)
   ]
 
   let attributes: WindowAttributes
@@ -45,7 +46,7 @@ struct ConvWeightGradient: Operator {
 struct MaxPoolGradient: Operator {
   static let signatures = [
     OperatorSignature(
-      "MaxPoolGradient", domain: "lowbit", inputs: 2...2,
+      "MaxPoolGradient", domain: OperatorDomain.lowBit, inputs: 2...2,
       attributes: WindowAttributes.attributes.merging(["ceil_mode": .int, "storage_order": .int]) {
         $1
       })
@@ -99,7 +100,8 @@ private struct FakeQuantizer: Sendable {
 struct FakeQuantize: Operator {
   static let signatures = [
     OperatorSignature(
-      "FakeQuantize", domain: "lowbit", inputs: 3...3, attributes: FakeQuantizer.attributes)
+      "FakeQuantize", domain: OperatorDomain.lowBit, inputs: 3...3,
+      attributes: FakeQuantizer.attributes)
   ]
 
   private let quantizer: FakeQuantizer
@@ -119,7 +121,7 @@ struct FakeQuantize: Operator {
 struct FakeQuantizeGradient: Operator {
   static let signatures = [
     OperatorSignature(
-      "FakeQuantizeGradient", domain: "lowbit", inputs: 4...4,
+      "FakeQuantizeGradient", domain: OperatorDomain.lowBit, inputs: 4...4,
       attributes: FakeQuantizer.attributes)
   ]
 

@@ -40,8 +40,8 @@ extension ShapeBackend {
   }
 
   func combinePacked(
-    _ function: BinaryFunction, _ a: PackedCodes<ShapeValue>, unit aUnit: Float,
-    _ b: PackedCodes<ShapeValue>, unit bUnit: Float, to result: CodeScaling
+    _ combination: CodeCombination, _ a: PackedCodes<ShapeValue>, _ b: PackedCodes<ShapeValue>,
+    to result: CodeScaling
   ) -> PackedCodes<ShapeValue> {
     PackedCodes(a.bytes, layout: a.layout, zeroPoint: result.zeroPoint)
   }

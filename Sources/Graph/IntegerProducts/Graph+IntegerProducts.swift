@@ -13,8 +13,13 @@ extension Graph {
   /// What does not fit (floats on one side, other widths, scales that are computed, a bias that is not
   /// in units of the product's scale) stays as it is. All other operators compute the same on
   /// dequantized codes as on codes.
-  public func withIntegerProducts() -> Graph {
-    var rewriting = IntegerProducts(self, takesNarrow: false)
+  public func withIntegerProducts() -> Graph { withIntegerProducts(roundsComputed: true) }
+
+  /// The same; without `roundsComputed`, products of two computed factors have codes only where these
+  /// become floats.
+  package func withIntegerProducts(roundsComputed: Bool) -> Graph {
+    var rewriting = IntegerProducts(
+      self, takesNarrow: false, roundsComputed: roundsComputed)
     return rewriting.rewritten()
   }
 
@@ -22,8 +27,8 @@ extension Graph {
   /// in 4 or 2 bits, or where the result's are of another type than the operand's.
   ///
   /// The operators' own rules allow neither; whoever runs the graph must.
-  package func withIntegerProductsOfAllWidths() -> Graph {
-    var rewriting = IntegerProducts(self, takesNarrow: true)
+  package func withIntegerProductsOfAllWidths(roundsComputed: Bool = true) -> Graph {
+    var rewriting = IntegerProducts(self, takesNarrow: true, roundsComputed: roundsComputed)
     return rewriting.rewritten()
   }
 }
@@ -38,9 +43,12 @@ private struct IntegerProducts {
 
   /// Whether codes may be narrower than a byte.
   private let takesNarrow: Bool
+  /// Whether products of two computed factors may end in codes.
+  private let roundsComputed: Bool
 
-  init(_ graph: Graph, takesNarrow: Bool) {
+  init(_ graph: Graph, takesNarrow: Bool, roundsComputed: Bool) {
     self.graph = graph
+    self.roundsComputed = roundsComputed
     self.takesNarrow = takesNarrow
     index = GraphIndex(graph)
     names = ValueNames(of: graph)
@@ -166,7 +174,8 @@ private struct IntegerProducts {
   private func fits(
     _ result: QuantizedResult, _ a: QuantizedOperand, _ b: QuantizedOperand
   ) -> Bool {
-    result.type == a.type || takesNarrow && b.rank != nil && result.type.bitCount <= 8
+    (roundsComputed || b.rank != nil)
+      && (result.type == a.type || takesNarrow && b.rank != nil && result.type.bitCount <= 8)
   }
 
   /// The names of an operand's codes, scale and zero point; one that is left out is 0.

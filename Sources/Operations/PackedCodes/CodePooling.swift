@@ -27,6 +27,9 @@ public struct CodePooling: Sendable, Hashable {
     /// ONNX Runtime's QLinearGlobalAveragePool over a window: exact sums of `code - x.zeroPoint`, then
     /// `rint(Float(sum) * (unit / (scale * taps))) + zeroPoint`, `taps` those of a whole window.
     case mean(unit: Float, CodeScaling)
+    /// The quotient of integers `sum * multiplier / (taps << shift)` in 64 bits, where the sum is that of
+    /// `code - x.zeroPoint`: halves up, or everything down; plus the zero point.
+    case quotient(FixedPoint, roundsHalfUp: Bool, CodeScaling, countsBorder: Bool)
   }
 
   /// What is computed.
@@ -48,7 +51,8 @@ public struct CodePooling: Sendable, Hashable {
   public func zeroPoint(of input: Int) -> Int {
     switch function {
     case .maximum: input
-    case .average(_, let result, _), .mean(_, let result): result.zeroPoint
+    case .average(_, let result, _), .mean(_, let result), .quotient(_, _, let result, _):
+      result.zeroPoint
     }
   }
 

@@ -22,23 +22,18 @@ extension ReferenceBackend {
 
   /// Sums or products of what packed codes stand for, as packed codes.
   public func combinePacked(
-    _ function: BinaryFunction, _ a: PackedCodes<Tensor>, unit aUnit: Float,
-    _ b: PackedCodes<Tensor>, unit bUnit: Float, to result: CodeScaling
+    _ combination: CodeCombination, _ a: PackedCodes<Tensor>, _ b: PackedCodes<Tensor>,
+    to result: CodeScaling
   ) -> PackedCodes<Tensor> {
-    func floats(_ packed: PackedCodes<Tensor>, _ unit: Float) -> Tensor {
-      dequantize(
-        unpackCodes(packed, to: .uint8, shape: packed.shape), scale: Tensor(scalar: unit),
-        zeroPoint: Tensor(scalar: UInt8(packed.zeroPoint)), layout: .tensor)
+    let value = combination.function(zeroPoints: (a.zeroPoint, b.zeroPoint), scale: result.scale)
+    let first = unpackCodes(a, to: .uint8, shape: a.shape).array(of: UInt8.self)
+    let second = unpackCodes(b, to: .uint8, shape: b.shape).array(of: UInt8.self)
+    let plane = a.shape == b.shape ? 1 : a.shape[2] * a.shape[3]
+    let codes = first.indices.map { index -> UInt8 in
+      let steps = value(Int64(first[index]), Int64(second[index / plane]))
+      return result.clipped(steps + Float64(result.zeroPoint))
     }
-    let values = combine(function, floats(a, aUnit), floats(b, bUnit))
-    let codes = quantize(
-      values, scale: Tensor(scalar: result.scale),
-      zeroPoint: Tensor(scalar: UInt8(result.zeroPoint)), layout: .tensor, to: .uint8)
-    let clipped = codes.array(of: UInt8.self).map { code in
-      min(max(code, UInt8(result.codes.lowerBound)), UInt8(result.codes.upperBound))
-    }
-    return packCodes(
-      Tensor(clipped, shape: codes.shape), zeroPoint: result.zeroPoint, bits: 8)
+    return packCodes(Tensor(codes, shape: a.shape), zeroPoint: result.zeroPoint, bits: 8)
   }
 
   /// Pooling of packed codes.
@@ -89,7 +84,10 @@ extension Window {
 extension CodePooling {
   /// Whether a tap that is not on the input is counted.
   fileprivate func counts(_ y: Int, _ x: Int, height: Int, width: Int) -> Bool {
-    guard case .average(_, _, countsBorder: true) = function else { return false }
+    switch function {
+    case .average(_, _, countsBorder: true), .quotient(_, _, _, countsBorder: true): break
+    default: return false
+    }
     return (-window.padBefore[0]..<height + window.padAfter[0]).contains(y)
       && (-window.padBefore[1]..<width + window.padAfter[1]).contains(x)
   }
@@ -108,14 +106,51 @@ extension CodePooling {
       let steps = (Float(sum) * factor(unit: unit, scale: result.scale))
         .rounded(.toNearestOrEven)
       return result.clipped(steps + Float(result.zeroPoint))
+    case .quotient(let factor, let roundsHalfUp, let result, _):
+      guard counted > 0 else { return UInt8(result.zeroPoint) }
+      let sum = taps.reduce(Int64(0)) { $0 + Int64($1 - zeroPoint) }
+      let divisor = Int64(counted) << Int64(factor.shift)
+      let dividend = 2 * sum * Int64(factor.multiplier) + (roundsHalfUp ? divisor : 0)
+      // Swift's division is towards zero.
+      let (quotient, rest) = dividend.quotientAndRemainder(dividingBy: 2 * divisor)
+      return result.clipped(Float64(quotient - (rest < 0 ? 1 : 0)) + Float64(result.zeroPoint))
+    }
+  }
+}
+
+extension CodeCombination {
+  /// The value of two codes in the unit of the result, whole.
+  fileprivate func function(
+    zeroPoints: (Int, Int), scale: Float
+  ) -> (Int64, Int64) -> Float64 {
+    let (aZero, bZero) = (Int64(zeroPoints.0), Int64(zeroPoints.1))
+    switch self {
+    case .float(let function, let aUnit, let bUnit):
+      precondition(function == .add || function == .multiply, "\(function) of codes")
+      return { a, b in
+        let (first, second) = (Float(a - aZero) * aUnit, Float(b - bZero) * bUnit)
+        let value = function == .add ? first + second : first * second
+        return Float64((value / scale).rounded(.toNearestOrEven))
+      }
+    case .sum(let first, let second, let shift):
+      return { a, b in
+        let own = ((a - aZero) >> Int64(first.shift)) * Int64(first.multiplier)
+        let other = ((b - bZero) >> Int64(second.shift)) * Int64(second.multiplier)
+        return Float64((own + other + shift.half) >> Int64(shift.count))
+      }
+    case .product(let multiplier, let shift):
+      return { a, b in
+        let product = (a - aZero) * (b - bZero) * Int64(multiplier)
+        return Float64((product + shift.half) >> Int64(shift.count))
+      }
     }
   }
 }
 
 extension CodeScaling {
   /// The nearest of the codes that may occur; a NaN is zero.
-  fileprivate func clipped(_ value: Float) -> UInt8 {
+  fileprivate func clipped<Value: BinaryFloatingPoint>(_ value: Value) -> UInt8 {
     guard !value.isNaN else { return UInt8(zeroPoint) }
-    return UInt8(min(max(value, Float(codes.lowerBound)), Float(codes.upperBound)))
+    return UInt8(min(max(value, Value(codes.lowerBound)), Value(codes.upperBound)))
   }
 }

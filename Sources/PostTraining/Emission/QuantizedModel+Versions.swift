@@ -41,7 +41,7 @@ extension QuantizedModel {
     return [
       "qtool.levels": levels.joined(separator: "\n"),
       "qtool.settings": settings.summary,
-      "qtool.requantization": "half-even float multiplier",
+      Requantization.metadataKey: settings.requantization.rawValue,
     ]
   }
 }
@@ -57,6 +57,7 @@ extension QuantizationSettings {
     ]
     let passes = improvements.sorted().map(\.rawValue).joined(separator: ",")
     parts.append("improve=\(passes.isEmpty ? "none" : passes)")
+    if requantization != .float { parts.append("requantization=\(requantization.rawValue)") }
     if let borderLevels {
       parts.append("first-last-levels=\(borderLevels)")
       parts.append("first-last-weight-range=\(weightRange(levels: borderLevels))")

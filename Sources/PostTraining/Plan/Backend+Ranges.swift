@@ -2,19 +2,38 @@ import Operations
 import Quantization
 
 extension Backend {
-  /// Affine quantizers for histograms of activations.
+  /// Quantizers for histograms of activations, by the range method and the scales of `settings`. They are
+  /// affine; for SADL's arithmetic, those of values below zero are symmetric.
   func quantizers(
-    from histograms: [Histogram], levels: Int, method: RangeMethod, scales: ScaleRule
+    from histograms: [Histogram], levels: Int, settings: QuantizationSettings
   ) throws -> [Quantizer] {
-    let found: [Quantizer]
-    if case .mse = method {
-      found = try searchQuantizers(histograms, levels: levels, scheme: .affine).map(\.quantizer)
-    } else {
-      found = histograms.map {
-        Quantization.quantizer(from: $0, method: method, levels: levels, scheme: .affine)
+    let schemes = histograms.map { histogram -> Scheme in
+      settings.requantization == .sadl && histogram.minimum ?? 0 < 0 ? .symmetric : .affine
+    }
+    var found = [Quantizer?](repeating: nil, count: histograms.count)
+    for scheme in Scheme.allCases {
+      let places = schemes.indices.filter { schemes[$0] == scheme }
+      guard !places.isEmpty else { continue }
+      let some = try quantizers(
+        from: places.map { histograms[$0] }, levels: levels, method: settings.activationRange,
+        scheme: scheme)
+      for (place, quantizer) in zip(places, some) {
+        found[place] =
+          settings.scales == .powerOfTwo
+          ? quantizer.withPowerOfTwoScale(for: histograms[place]) : quantizer
       }
     }
-    guard scales == .powerOfTwo else { return found }
-    return zip(found, histograms).map { $0.withPowerOfTwoScale(for: $1) }
+    return found.compactMap { $0 }
+  }
+
+  private func quantizers(
+    from histograms: [Histogram], levels: Int, method: RangeMethod, scheme: Scheme
+  ) throws -> [Quantizer] {
+    if case .mse = method {
+      return try searchQuantizers(histograms, levels: levels, scheme: scheme).map(\.quantizer)
+    }
+    return histograms.map {
+      Quantization.quantizer(from: $0, method: method, levels: levels, scheme: scheme)
+    }
   }
 }

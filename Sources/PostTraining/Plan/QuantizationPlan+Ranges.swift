@@ -31,8 +31,7 @@ extension QuantizationPlan {
     for levels in Set(merged.values.map(\.levels)).sorted() {
       let groups = merged.filter { $0.value.levels == levels }.keys.sorted()
       let found = try backend.quantizers(
-        from: groups.map { merged[$0]!.histogram }, levels: levels,
-        method: settings.activationRange, scales: settings.scales)
+        from: groups.map { merged[$0]!.histogram }, levels: levels, settings: settings)
       for (group, quantizer) in zip(groups, found) { quantizers[group] = quantizer }
     }
     for group in merged.keys.sorted() { noteDegenerateRange(group, merged[group]!.histogram) }

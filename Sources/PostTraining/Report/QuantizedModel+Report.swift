@@ -148,6 +148,12 @@ extension QuantizedModel {
 
   private var notes: [String] {
     var notes: [String] = []
+    if settings.requantization != .float {
+      notes.append(
+        "requantization '\(settings.requantization.rawValue)' (\(settings.requantization.summary)) is "
+          + "what the integer engine computes; ONNX Runtime and the float engine round half to even, and "
+          + "their codes can differ")
+    }
     if let levels = settings.borderLevels {
       notes.append(
         "the first and the last layers have \(levels) levels; --no-first-last changes it")

@@ -14,6 +14,9 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// The scales that are allowed.
   public var scales: ScaleRule
 
+  /// How the integer engine turns sums into codes; ONNX Runtime knows ``Requantization/float`` only.
+  public var requantization: Requantization
+
   /// The form of the written graph.
   public var target: Target
 
@@ -38,14 +41,16 @@ public struct QuantizationSettings: Sendable, Hashable {
   public init(
     weights: TensorSettings = TensorSettings(levels: 256),
     activations: TensorSettings = TensorSettings(levels: 256),
-    granularity: Granularity = .channel, scales: ScaleRule = .real, target: Target = .ortCPU,
-    borderLevels: Int? = nil, improvements: Set<Improvement>? = nil, only: [NodePattern] = [],
+    granularity: Granularity = .channel, scales: ScaleRule = .real,
+    requantization: Requantization = .float, target: Target = .ortCPU, borderLevels: Int? = nil,
+    improvements: Set<Improvement>? = nil, only: [NodePattern] = [],
     skip: [NodePattern] = [], layers: [LayerRule] = []
   ) {
     self.weights = weights
     self.activations = activations
     self.granularity = granularity
     self.scales = scales
+    self.requantization = requantization
     self.target = target
     self.borderLevels = borderLevels
     self.improvements = improvements ?? Improvement.all(for: scales)
@@ -99,6 +104,11 @@ public struct QuantizationSettings: Sendable, Hashable {
     }
     if case .group(let size) = granularity, size < 1 {
       throw SettingsError("granularity group:\(size): a group has at least one weight")
+    }
+    if requantization.needsPowersOfTwo, scales != .powerOfTwo {
+      throw SettingsError(
+        "requantization '\(requantization.rawValue)' is a shift: it needs scales that are powers of two "
+          + "(--scheme \(ScaleRule.powerOfTwo.rawValue))")
     }
     if scales == .powerOfTwo, improvements.contains(.gain) {
       throw SettingsError("the improvement 'gain' needs any scale, not powers of two")

@@ -40,7 +40,7 @@ struct GradientBuilder {
     guard node.inputs.contains(where: needed.contains),
       node.outputs.contains(where: { parts[$0] != nil })
     else { return }
-    guard node.domain.isEmpty || node.domain == trainingDomain,
+    guard node.domain.isEmpty || node.domain == OperatorDomain.lowBit,
       let rule = GradientTable.rules[node.operatorType]
     else {
       throw GraphError.unsupported(

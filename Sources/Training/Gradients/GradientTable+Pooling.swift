@@ -9,7 +9,7 @@ extension GradientTable {
       let dy = builder.gradient(of: node)
       builder.add(to: node.inputs[0]) { builder in
         builder.emit(
-          "MaxPoolGradient", domain: trainingDomain, [node.inputs[0], dy],
+          "MaxPoolGradient", domain: OperatorDomain.lowBit, [node.inputs[0], dy],
           node.attributes)
       }
     },

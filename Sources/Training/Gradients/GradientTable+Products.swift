@@ -188,7 +188,7 @@ struct WindowOfNode {
   /// The derivative `[M, C/groups, kernel...]` of a convolution's weights from its input `x` and the
   /// derivative of its output.
   func weightGradient(x: String, dy: String, _ builder: inout GradientBuilder) -> String {
-    builder.emit("ConvWeightGradient", domain: trainingDomain, [x, dy], attributes)
+    builder.emit("ConvWeightGradient", domain: OperatorDomain.lowBit, [x, dy], attributes)
   }
 }
 

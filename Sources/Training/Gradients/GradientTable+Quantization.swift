@@ -1,8 +1,5 @@
 import Graph
 
-/// The domain of operators that only training has.
-let trainingDomain = "lowbit"
-
 extension GradientTable {
   /// Quantizers, by the straight-through estimator: the derivative passes where the value lies inside
   /// the quantizer's range. Where the scale is wanted, its derivative is `level - x / scale` inside and
@@ -15,7 +12,8 @@ extension GradientTable {
       let dy = builder.gradient(of: node)
       builder.add(to: node.inputs[0]) {
         $0.emit(
-          "FakeQuantizeGradient", domain: trainingDomain, node.inputs + [dy], node.attributes)
+          "FakeQuantizeGradient", domain: OperatorDomain.lowBit, node.inputs + [dy], node.attributes
+        )
       }
       guard builder.needs(node.inputs[1]) else { return }
       let (x, scale) = try (builder.shape(of: node.inputs[0]), builder.shape(of: node.inputs[1]))
@@ -23,7 +21,7 @@ extension GradientTable {
       builder.add(to: node.inputs[1]) { builder in
         // The level is y / scale; x inside the range is what the estimator lets pass of x.
         let inside = builder.emit(
-          "FakeQuantizeGradient", domain: trainingDomain, node.inputs + [node.inputs[0]],
+          "FakeQuantizeGradient", domain: OperatorDomain.lowBit, node.inputs + [node.inputs[0]],
           node.attributes)
         let difference = builder.emit("Sub", [node.outputs[0], inside])
         let terms = builder.emit("Mul", [dy, difference])

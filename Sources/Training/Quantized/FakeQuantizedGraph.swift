@@ -30,7 +30,7 @@ struct FakeQuantizedGraph {
     self.network = network
     self.state = state
     self.graph = graph
-    self.graph.opsets[trainingDomain] = 1
+    self.graph.opsets[OperatorDomain.lowBit] = 1
     if network.settings.codesEveryStep {
       for layer in network.layers.indices { quantizeWeights(of: layer) }
     }
@@ -71,7 +71,7 @@ struct FakeQuantizedGraph {
       quantizers.map { Int32($0.zeroPoint) }, shape: shape)
     graph.nodes.append(
       Node(
-        "FakeQuantize", domain: trainingDomain,
+        "FakeQuantize", domain: OperatorDomain.lowBit,
         inputs: [name, scale, "\(name)\0zero"], outputs: ["\(name)\0fake"],
         attributes: [
           "levels": .int(layer.weights.levels), "axis": .int(layer.weights.channelAxis ?? 0),
@@ -145,7 +145,8 @@ struct FakeQuantizedGraph {
     let whole = coverage == .all ? result : "\(name)\0fake"
     graph.nodes.append(
       Node(
-        "FakeQuantize", domain: trainingDomain, inputs: [raw, scale, zeroPoint], outputs: [whole],
+        "FakeQuantize", domain: OperatorDomain.lowBit, inputs: [raw, scale, zeroPoint],
+        outputs: [whole],
         attributes: ["levels": .int(quantizer.levels)]))
     if isBarrier { barriers.insert(whole) }
     guard coverage == .some, let axis = activation.channelAxis else { return }

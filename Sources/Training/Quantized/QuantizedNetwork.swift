@@ -36,7 +36,7 @@ struct QuantizedNetwork: Sendable {
     let (prepared, normalizations) = try model.preparedWithNormalizations()
     let kept = settings.normalization == .keep ? normalizations : []
     var plan = try QuantizationPlan(prepared, settings: settings.quantization)
-    let constants = try plan.quantizedConstants()
+    let constants = try plan.quantizedConstants(settings.quantization)
     for (name, constant) in constants { plan.graph.initializers[name] = constant.values }
     let index = GraphIndex(plan.graph)
     let borders = index.borderLayers { plan.weights[$0] != nil }

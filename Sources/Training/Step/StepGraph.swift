@@ -35,7 +35,7 @@ public struct StepGraph: Sendable {
     training names: Set<String>? = nil, scope: TrainingScope? = nil
   ) throws {
     var graph = try model.upgraded(toOpset: Graph.trainingOpset)
-    graph.opsets[trainingDomain] = 1
+    graph.opsets[OperatorDomain.lowBit] = 1
     let (output, shape) = try graph.fixBatch(batch)
     // What only other outputs read has no part in the loss.
     let counted = scope?.statistics ?? []

@@ -34,7 +34,7 @@ public struct TrainedParameters: Sendable, Hashable {
     var parts: [Part] = []
     var seen: Set<String> = []
     for node in try graph.sortedNodes() {
-      guard node.domain.isEmpty || node.domain == trainingDomain,
+      guard node.domain.isEmpty || node.domain == OperatorDomain.lowBit,
         let places = Self.places[node.operatorType]
       else { continue }
       for place in places where place < node.inputs.count {

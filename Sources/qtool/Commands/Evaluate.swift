@@ -60,14 +60,14 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     try common.begin(self)
     let specification = try DataSpecification(parsing: data.data)
-    let form = try engine.engine.form(of: try ONNXReader.read(path: model))
+    let form = try engine.engine.form(of: try ONNXReader.read(path: model), path: model)
     let graph = form.graph
     if let scoreOutput, !graph.outputs.contains(where: { $0.name == scoreOutput }) {
       let names = graph.outputs.map { "'\($0.name)'" }.joined(separator: ", ")
       throw UsageError("--score-output \(scoreOutput): the outputs of '\(model)' are \(names)")
     }
     let other = try reference.map {
-      try engine.engine.form(of: try ONNXReader.read(path: $0)).graph
+      try engine.engine.form(of: try ONNXReader.read(path: $0), path: $0).graph
     }
     let inputs = graph.inputs.map { ModelInput($0) }
     let dataset = try specification.open(

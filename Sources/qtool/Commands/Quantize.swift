@@ -77,6 +77,7 @@ struct Quantize: ParsableCommand {
     graph.producer.version = QTool.configuration.version
     graph.metadata["qtool.version"] = QTool.configuration.version
     graph.metadata.merge(calibration.metadata) { $1 }
+    try graph.checkRequantization(of: self.model)
     try ONNXWriter.write(
       graph, to: target.output,
       irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),

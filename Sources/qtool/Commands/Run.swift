@@ -85,7 +85,7 @@ struct Run: ParsableCommand {
     outputDir: String
   ) throws -> RunResult {
     let start = ContinuousClock.now
-    let form = try engine.engine.form(of: graph)
+    let form = try engine.engine.form(of: graph, path: model)
     let executor = try Executor(form.graph, on: backend)
     let prepared = ContinuousClock.now
     let outputs = try executor.run(tensors)

@@ -74,7 +74,13 @@ struct InspectReport: Encodable {
         macs: rows.reduce(0) { $0 + ($1.macs ?? 0) })
     }
     unsupported = try Executor<ReferenceBackend>.unsupportedNodes(of: graph).map(\.message)
-    if unsupported.isEmpty { integers = try IntegerOutline(of: graph, extents: extents) }
+    if unsupported.isEmpty {
+      do {
+        integers = try IntegerOutline(of: graph, extents: extents)
+      } catch let error as GraphError {
+        throw error.located(in: model)
+      }
+    }
     do {
       quantization = try QuantizationPlan(
         graph.preparedForQuantization(), settings: QuantizationSettings()

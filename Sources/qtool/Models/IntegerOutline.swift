@@ -27,6 +27,8 @@ struct IntegerOutline: Encodable {
     var reason: String
   }
 
+  /// How sums become codes.
+  var requantization: String
   var layers: [Layer]
   /// Nodes that are computed in float.
   var islands: [Island]
@@ -43,6 +45,7 @@ struct IntegerOutline: Encodable {
   }
 
   init(_ network: IntegerNetwork) {
+    requantization = network.requantization.rawValue
     layers = network.layers.map { layer in
       let accumulator = layer.accumulator
       return Layer(
@@ -65,7 +68,9 @@ struct IntegerOutline: Encodable {
     let packed = layers.count(where: \.packed)
     var lines = [
       "on integers: \(layers.count) layers, \(packed) of them on packed codes; in float: "
-        + (islands.isEmpty ? "nothing" : islands.count == 1 ? "1 node" : "\(islands.count) nodes")
+        + (islands.isEmpty ? "nothing" : islands.count == 1 ? "1 node" : "\(islands.count) nodes"),
+      "requantization: \(requantization)"
+        + (Requantization(rawValue: requantization).map { " (\($0.summary))" } ?? ""),
     ]
     var groups: [(key: String, names: [String])] = []
     for island in islands {

@@ -9,14 +9,29 @@ enum Engine: String, ExpressibleByArgument, CaseIterable, Encodable {
   /// and codes stay packed from one to the next.
   case integer
 
-  /// The graph that is run.
+  /// The graph that is run, of the model `path`.
   ///
-  /// - Throws: ``GraphError`` when the nodes of `graph` cannot be put in order.
-  func form(of graph: Graph) throws -> EngineForm {
-    guard self == .integer else { return EngineForm(graph: graph) }
-    let network = try IntegerNetwork(graph)
-    return EngineForm(
-      graph: network.graph, integers: network.layers.isEmpty ? nil : IntegerOutline(network))
+  /// Says so when the float engine is not what the model was made for.
+  ///
+  /// - Throws: ``GraphError`` when the nodes of `graph` cannot be put in order, or the model names an
+  ///   arithmetic that is not known or that a node has no form in.
+  func form(of graph: Graph, path: String) throws -> EngineForm {
+    do {
+      guard self == .integer else {
+        let meant = try graph.requantization()
+        if meant != .float {
+          Console.shared.warn(
+            "\(path) is made for requantization '\(meant.rawValue)' (\(meant.summary)), which --engine "
+              + "integer computes; the float engine rounds half to even, and codes can differ")
+        }
+        return EngineForm(graph: graph)
+      }
+      let network = try IntegerNetwork(graph)
+      return EngineForm(
+        graph: network.graph, integers: network.layers.isEmpty ? nil : IntegerOutline(network))
+    } catch let error as GraphError {
+      throw error.located(in: path)
+    }
   }
 }
 

@@ -41,6 +41,14 @@ struct QuantizationOptions: ParsableArguments {
   @Option(help: "affine (any scale) or shift (powers of two).")
   var scheme: ScaleRule = .real
 
+  @Option(
+    help: ArgumentHelp(
+      "How the integer engine turns sums into codes: float (multiplier, half to even, as ONNX Runtime), "
+        + "fixed-point (integer multiplier and shift, half up), or with --scheme shift round (shift, half "
+        + "up) or sadl (shift, towards minus infinity).",
+      valueName: "name"))
+  var requantization = Requantization.float
+
   @Flag(
     name: .customLong("first-last"), inversion: .prefixedNo,
     help: "Keep the first and the last layers at 256 levels; the low-bit presets do.")
@@ -72,7 +80,7 @@ struct QuantizationOptions: ParsableArguments {
   /// The settings that the options make.
   func settings() throws -> QuantizationSettings {
     var settings = QuantizationSettings(
-      granularity: granularity, scales: scheme, target: target,
+      granularity: granularity, scales: scheme, requantization: requantization, target: target,
       only: only.map(NodePattern.init(_:)), skip: skip.map(NodePattern.init(_:)),
       layers: try layer.map { try LayerRule(parsing: $0) })
     preset.apply(to: &settings)
@@ -120,6 +128,7 @@ struct QuantizationOptions: ParsableArguments {
 extension Preset: ExpressibleByArgument {}
 extension Target: ExpressibleByArgument {}
 extension ScaleRule: ExpressibleByArgument {}
+extension Requantization: ExpressibleByArgument {}
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension RangeMethod: ExpressibleByArgument {

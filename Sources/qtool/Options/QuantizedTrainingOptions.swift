@@ -100,7 +100,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
   static let names: Set<String> = [
     "activation-bits", "activation-levels", "borders-last", "calibration", "compensate",
     "first-last", "free-epochs", "freeze", "granularity", "groups", "improve", "layer",
-    "learn-scales", "method", "only", "order", "preset", "range",
+    "learn-scales", "method", "only", "order", "preset", "range", "requantization",
     "running-range", "schedule", "scheme", "skip", "ste", "target", "unfrozen", "weight-bits",
     "weight-levels",
     "weight-range",

@@ -153,6 +153,7 @@ extension TrainingJob {
     graph.metadata["qtool.training"] =
       "\(command.bits.rawValue), \(steps) steps of \(stream.batchSize), seed \(command.common.seed)"
     graph.metadata["qtool.data"] = DataSpecification.stamp(of: stream.data.name)
+    try graph.checkRequantization(of: command.model)
     try ONNXWriter.write(
       graph, to: command.target.output,
       irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
