@@ -89,6 +89,9 @@ static const char packed_lanes[] = {
 static const char packed_layout[] = {
 #embed "packed/layout.cl" suffix(, 0)
 };
+static const char packed_move[] = {
+#embed "packed/move.cl" suffix(, 0)
+};
 static const char packed_multiply_avx2[] = {
 #embed "packed/multiply_avx2.cl" suffix(, 0)
 };
@@ -257,6 +260,7 @@ static const ck_source sources[] = {
     ROW("packed/geometry.cl", packed_geometry),
     ROW("packed/lanes.cl", packed_lanes),
     ROW("packed/layout.cl", packed_layout),
+    ROW("packed/move.cl", packed_move),
     ROW("packed/multiply_avx2.cl", packed_multiply_avx2),
     ROW("packed/multiply_plain.cl", packed_multiply_plain),
     ROW("packed/multiply_vnni.cl", packed_multiply_vnni),

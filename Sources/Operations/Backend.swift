@@ -207,6 +207,11 @@ public protocol Backend: AnyObject, Sendable {
   /// Pooling of packed 8-bit codes into packed 8-bit codes.
   func poolPacked(_ x: PackedCodes<Value>, _ pooling: CodePooling) throws -> PackedCodes<Value>
 
+  /// Packed 8-bit codes taken from `parts`, in other places; the first part's zero point.
+  func movePacked(
+    _ parts: [PackedCodes<Value>], _ movement: CodeMovement
+  ) throws -> PackedCodes<Value>
+
   // MARK: Histograms
 
   /// Counts the `float32` elements of `x`; equal on every backend.

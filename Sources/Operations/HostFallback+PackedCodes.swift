@@ -58,6 +58,13 @@ extension HostFallback {
     noteHostOperation("poolPacked")
     return try upload(ReferenceBackend.shared.poolPacked(download(x), pooling))
   }
+
+  public func movePacked(
+    _ parts: [PackedCodes<Value>], _ movement: CodeMovement
+  ) throws -> PackedCodes<Value> {
+    noteHostOperation("movePacked")
+    return try upload(ReferenceBackend.shared.movePacked(parts.map(download), movement))
+  }
 }
 
 extension Backend {

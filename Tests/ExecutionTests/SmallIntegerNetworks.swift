@@ -81,6 +81,18 @@ struct QuantizedGraphBuilder {
     return cut
   }
 
+  /// Codes of the float `value` by the quantizer of `others`.
+  mutating func quantize(_ value: String, as others: String) -> String {
+    let codes = "\(value)_q"
+    scales[codes] = scales[others]
+    let parameters = ["s", "z"].map { "\(codes)_\($0)" }
+    for (name, part) in zip(parameters, ["s", "z"]) {
+      graph.initializers[name] = graph.initializers["\(others)_\(part)"]
+    }
+    graph.nodes.append(Node("QuantizeLinear", inputs: [value] + parameters, outputs: [codes]))
+    return codes
+  }
+
   private mutating func fewZeroPoint(_ levels: Int) -> Tensor {
     let code = isSymmetric ? levels / 2 : generator.next(in: 0...(levels / 2))
     if storesNarrow, levels == 16 { return Tensor([UInt8(code)], shape: [], as: .uint4) }

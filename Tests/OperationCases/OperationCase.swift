@@ -36,6 +36,8 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     case combineCodes(CodeCombination, zeroPoints: [Int], CodeScaling)
     /// Of codes, which are packed.
     case poolCodes(CodePooling, zeroPoint: Int)
+    /// Of codes of several tensors, which are packed.
+    case moveCodes(CodeMovement)
     /// Of x, dy.
     case convolutionWeightGradient(Convolution)
     /// Of x, dy.
@@ -72,7 +74,7 @@ public struct OperationCase: Sendable, CustomStringConvertible {
   /// Every case of every topic.
   public static var all: [OperationCase] {
     elementwise + movement + casts + reductions + poolings + quantizations + resamplings
-      + codeArithmetic + trainings
+      + codeArithmetic + packedMovements + trainings
   }
 
   /// Computes the case on `backend` and brings the result back.
@@ -139,6 +141,10 @@ public struct OperationCase: Sendable, CustomStringConvertible {
     case .poolCodes(let pooling, let zeroPoint):
       try backend.poolPacked(
         backend.packCodes(x[0], zeroPoint: zeroPoint, bits: 8), pooling
+      ).bytes
+    case .moveCodes(let movement):
+      try backend.movePacked(
+        x.map { try backend.packCodes($0, zeroPoint: 0, bits: 8) }, movement
       ).bytes
     default: preconditionFailure("\(operation) has no codes")
     }

@@ -20,16 +20,19 @@ extension CodesWriter {
     case "MaxPool": return false
     case "Resize", "Upsample":
       guard node.isNearest else { return false }
-    case "Pad":
-      guard node.attributes["mode"] ?? .string("constant") != .string("constant") else {
-        return false
-      }
+    case "Pad": return try pad(node)
     case let type where Self.movers.contains(type): break
     default: return false
     }
     guard let codes = heldCodes(first) else { return false }
+    write(node, on: codes, node.inputs.dropFirst().map { float($0) })
+    return true
+  }
+
+  /// Writes a mover on codes.
+  private mutating func write(_ node: Node, on codes: HeldCodes, _ others: [String]) {
     var copy = node
-    copy.inputs = [codes.name] + node.inputs.dropFirst().map { float($0) }
+    copy.inputs = [codes.name] + others
     copy.outputs = node.outputs.map { $0.isEmpty ? $0 : unique("\($0)_codes") }
     append(copy)
     for (output, name) in zip(node.outputs, copy.outputs) where !output.isEmpty {
@@ -37,6 +40,21 @@ extension CodesWriter {
       moved.name = name
       hold(output, .codes(moved))
     }
+  }
+
+  /// A border of codes; one of a constant, where that is a code.
+  private mutating func pad(_ node: Node) throws -> Bool {
+    guard let codes = heldCodes(node.inputs[0]) else { return false }
+    var others = node.inputs.dropFirst().map { float($0) }
+    if node.attributes["mode"] ?? .string("constant") == .string("constant") {
+      let name = node.inputs.count > 2 ? node.inputs[2] : ""
+      guard opset >= 11, !others.isEmpty, let value = name.isEmpty ? 0 : constants.number(name),
+        let code = codes.quantizer.exactCode(of: value)
+      else { return false }
+      let filling = constant(codes.quantizer.type.codeScalar(code), "\(node.outputs[0])_filling")
+      if others.count > 1 { others[1] = filling } else { others.append(filling) }
+    }
+    write(node, on: codes, others)
     return true
   }
 
@@ -102,9 +120,23 @@ extension CodesWriter {
   var opset: Int { source.opset(of: "") ?? 0 }
 }
 
+extension ConstantQuantizer {
+  /// The code that stands for `value` and for nothing else; `nil` where none does.
+  fileprivate func exactCode(of value: Float) -> Int? {
+    let steps = (value / scale).rounded(.toNearestOrEven)
+    guard abs(steps) <= 255, steps * scale == value,
+      case let code = Int(steps) + zeroPoint, type.integerRange?.contains(code) ?? false
+    else { return nil }
+    return code
+  }
+}
+
 extension Node {
+  /// Whether the operator changes extents by resampling.
+  var isResampling: Bool { ["Resize", "Upsample"].contains(operatorType) }
+
   /// Whether a Resize or Upsample takes elements as they are.
-  fileprivate var isNearest: Bool {
+  var isNearest: Bool {
     guard attributes["mode"] ?? .string("nearest") == .string("nearest") else { return false }
     return attributes["coordinate_transformation_mode"] != .string("tf_crop_and_resize")
   }

@@ -112,6 +112,18 @@ extension PackedWriter {
         return
       }
       ranges[output] = low...high
+    case "Pad":
+      guard node.attributes["mode"] ?? .string("constant") == .string("constant") else {
+        ranges[output] = ranges[first]
+        return
+      }
+      guard let type = values[first]?.elementType, let filling = paddingCode(of: node, type) else {
+        return
+      }
+      let codes = range(of: first)
+      ranges[output] = min(codes.lowerBound, filling)...max(codes.upperBound, filling)
+    case "Resize", "Upsample":
+      if node.isNearest { ranges[output] = ranges[first] }
     case let type where Self.keepsCodes.contains(type):
       for output in node.outputs { ranges[output] = ranges[first] }
     default: return

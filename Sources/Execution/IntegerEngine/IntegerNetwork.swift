@@ -70,11 +70,11 @@ extension PackedWriter {
     case ("com.microsoft", "QLinearMul"): try combine(node)
     case ("com.microsoft", "QLinearAveragePool"): try pool(node, "AveragePoolPacked")
     case ("com.microsoft", "QLinearGlobalAveragePool"): try pool(node, "GlobalAveragePoolPacked")
-    case ("", "Concat"): concatenate(node)
     case ("", "MaxPool"): try pool(node, "MaxPoolPacked")
     case (OperatorDomain.lowBit, "MapCodes"): map(node)
     case ("", "Clip"): clip(node)
-    case ("", "Flatten"), ("", "Reshape"): flatten(node)
+    case ("", "Flatten"), ("", "Reshape"): flatten(node) || move(node)
+    case ("", _): move(node)
     default: false
     }
   }

@@ -78,6 +78,14 @@ struct GraphConstants {
     return tensor.array(of: Float.self)
   }
 
+  /// The number of a `float32` tensor of one element.
+  func number(_ name: String) -> Float? {
+    guard let tensor = self[name], tensor.elementType == .float32, tensor.count == 1 else {
+      return nil
+    }
+    return tensor.array(of: Float.self)[0]
+  }
+
   /// One scale and one zero point of codes of at most 8 bits; a zero point that is left out is that of `uint8`.
   func quantizer(_ scale: String, _ zeroPoint: String?) -> ConstantQuantizer? {
     guard let scales = floats(scale), scales.count == 1 else { return nil }

@@ -70,26 +70,6 @@ extension PackedWriter {
     return true
   }
 
-  /// A Concat along the channels of codes that all are packed already.
-  mutating func concatenate(_ node: Node) -> Bool {
-    let forms = node.inputs.map { existingForm(of: $0) }.compactMap { $0 }
-    guard node.attributes["axis"] == .int(1), forms.count == node.inputs.count,
-      var form = forms.first,
-      forms.allSatisfy({
-        $0.type == form.type && $0.rank == form.rank && $0.rowsOf == nil && $0.facts.bits == 8
-      })
-    else { return false }
-    form.facts.channels = forms.reduce(0) { $0 + $1.facts.channels }
-    noteRange(node)
-    let name = define(node.outputs[0], as: form)
-    append(
-      Node(
-        name: node.name, "ConcatenatePacked", domain: OperatorDomain.lowBit,
-        inputs: forms.map(\.name),
-        outputs: [name], attributes: ["channels": .ints(forms.map(\.facts.channels))]))
-    return true
-  }
-
   /// A Flatten or Reshape of one pixel an image to `[N, C]` moves nothing.
   mutating func flatten(_ node: Node) -> Bool {
     guard var form = existingForm(of: node.inputs[0]), form.rowsOf == nil, form.rank == 4,

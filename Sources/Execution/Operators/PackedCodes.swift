@@ -7,7 +7,7 @@ extension OperatorTable {
   /// writes them.
   static let packedCodes: [any Operator.Type] = [
     PackCodes.self, UnpackCodes.self, SumPacked.self, ConvolvePacked.self, MapCodes.self,
-    CombinePacked.self, PoolPacked.self, ConcatenatePacked.self,
+    CombinePacked.self, PoolPacked.self, MovePacked.self,
   ]
 }
 

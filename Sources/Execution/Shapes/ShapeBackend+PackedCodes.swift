@@ -54,6 +54,13 @@ extension ShapeBackend {
       zeroPoint: pooling.zeroPoint(of: x.zeroPoint))
   }
 
+  func movePacked(
+    _ parts: [PackedCodes<ShapeValue>], _ movement: CodeMovement
+  ) -> PackedCodes<ShapeValue> {
+    packed(
+      [movement.shape[0]] + movement.shape[2...], movement.layout, zeroPoint: parts[0].zeroPoint)
+  }
+
   private func packed(
     _ pixels: [Int], _ layout: CodeLayout, zeroPoint: Int
   ) -> PackedCodes<ShapeValue> {
