@@ -104,6 +104,8 @@ import Testing
   @Test func modesOfModels() {
     #expect(ArithmeticMode(property: nil) == .halfEven)
     #expect(ArithmeticMode(property: "half-even float multiplier") == .halfEven)
+    #expect(ArithmeticMode(property: "float") == .halfEven)
+    #expect(ArithmeticMode(property: "fixed-point") == .integerMultiplier)
     #expect(ArithmeticMode(property: "nearest") == nil)
     for mode in ArithmeticMode.allCases { #expect(ArithmeticMode(property: mode.name) == mode) }
   }

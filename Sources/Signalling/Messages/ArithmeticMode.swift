@@ -30,6 +30,7 @@ public enum ArithmeticMode: Int, Sendable, Hashable, CaseIterable {
   static let propertyValues: [(value: String, mode: ArithmeticMode)] = [
     ("sadl", .sadl), ("round", .round), ("half-even", .halfEven),
     ("half-even float multiplier", .halfEven), ("integer-multiplier", .integerMultiplier),
+    ("float", .halfEven), ("fixed-point", .integerMultiplier),
   ]
 
   /// The mode that a model's property names; a model without one is computed as ONNX says.
