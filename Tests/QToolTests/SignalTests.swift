@@ -1,0 +1,124 @@
+import Graph
+import ONNX
+import Tensors
+import Testing
+
+/// `qtool signal`: a quantized model into a stream and out of it, in processes that share nothing.
+@Suite struct SignalTests {
+  let folder = TemporaryFolder()
+
+  /// A convolution on codes between two videos' pictures of one channel.
+  private var network: Graph {
+    let shape: [Dimension] = [.fixed(1), .fixed(1), .fixed(8), .fixed(8)]
+    return Graph(
+      name: "filter", opsets: ["": 21],
+      inputs: [ValueInfo(name: "x", elementType: .float32, shape: shape)],
+      outputs: [ValueInfo(name: "y", elementType: .float32, shape: shape)],
+      initializers: [
+        "x_scale": Tensor(scalar: Float(0.0078125)), "x_zero": Tensor(scalar: UInt8(3)),
+        "y_scale": Tensor(scalar: Float(0.3)), "y_zero": Tensor(scalar: UInt8(128)),
+        "w": Tensor((0..<9).map { Int8($0 * 27 - 108) }, shape: [1, 1, 3, 3]),
+        "w_scale": Tensor([0.013] as [Float]), "w_zero": Tensor([0] as [Int8]),
+        "b": Tensor([-1234] as [Int32]),
+      ],
+      nodes: [
+        Node(name: "q", "QuantizeLinear", inputs: ["x", "x_scale", "x_zero"], outputs: ["xq"]),
+        Node(
+          name: "conv", "QLinearConv",
+          inputs: [
+            "xq", "x_scale", "x_zero", "w", "w_scale", "w_zero", "y_scale", "y_zero", "b",
+          ], outputs: ["c"], attributes: ["pads": .ints([1, 1, 1, 1])]),
+        Node(name: "dq", "DequantizeLinear", inputs: ["c", "y_scale", "y_zero"], outputs: ["y"]),
+      ])
+  }
+
+  /// The same without the numbers that travel.
+  private var topology: Graph {
+    var graph = network
+    for name in ["x_scale", "y_scale"] { graph.initializers[name] = Tensor(scalar: Float(1)) }
+    for name in ["x_zero", "y_zero"] { graph.initializers[name] = Tensor(scalar: UInt8(0)) }
+    graph.initializers["w"] = Tensor(repeating: Int8(0), shape: [1, 1, 3, 3])
+    graph.initializers["w_scale"] = Tensor([1] as [Float])
+    graph.initializers["b"] = Tensor([0] as [Int32])
+    return graph
+  }
+
+  /// Two pictures of HEVC, as far as their NAL units go.
+  private let video: [UInt8] = [
+    0, 0, 0, 1, 0x40, 1, 7, 0, 0, 0, 1, 0x42, 1, 9, 0, 0, 1, 0x26, 1, 0x80, 5, 0, 0, 1, 0x02, 1,
+    0x80, 6,
+  ]
+
+  private func path(_ name: String) -> String { "\(folder.path)/\(name)" }
+
+  @discardableResult
+  private func run(_ arguments: [String], status: Int32 = 0) -> Outcome {
+    let outcome = Command(["signal"] + arguments, in: folder).wait()
+    #expect(outcome.status == status, "\(arguments): \(outcome.errors)")
+    return outcome
+  }
+
+  @Test func aModelTravelsInAStream() throws {
+    let model = try Models.write(network, "model.onnx", in: folder)
+    let blank = try Models.write(topology, "topology.onnx", in: folder)
+    let stream = folder.write(video, "video.hevc")
+    let encoded = run(["encode", model, "-o", path("model.bit"), "--json"])
+    #expect(encoded.output.contains("\"mode\" : \"half-even\""))
+    run(["mux", model, stream, "-o", path("signalled.hevc")])
+    let shown = run(["inspect", path("signalled.hevc"), "--json", "--units"]).output
+    #expect(shown.contains("\"pictures\" : 2") && shown.contains("\"isOurs\" : true"))
+    for source in ["model.bit", "signalled.hevc"] {
+      run(["decode", path(source), "--base", blank, "-o", path("received.onnx"), "--overwrite"])
+      #expect(try ONNXReader.read(path: path("received.onnx")) == ONNXReader.read(path: model))
+    }
+    #expect(run(["decode", path("model.bit"), "--json"]).output.contains("-108"))
+    run(["strip", path("signalled.hevc"), "-o", path("stripped.hevc")])
+    #expect(folder.bytes("stripped.hevc") == video)
+  }
+
+  @Test func updatesAndTensorsElsewhere() throws {
+    let model = try Models.write(network, "model.onnx", in: folder)
+    var graph = network
+    graph.initializers["b"] = Tensor([77] as [Int32])
+    let tuned = try Models.write(graph, "tuned.onnx", in: folder)
+    let stream = folder.write(video, "video.hevc")
+    run(["mux", tuned, stream, "--base", model, "-o", path("early.hevc")], status: 5)
+    run(["mux", model, stream, "-o", path("base.hevc")])
+    run(["mux", model, path("base.hevc"), "-o", path("twice.hevc")], status: 2)
+    run(["mux", tuned, path("base.hevc"), "--base", model, "--picture", "1", "-o", path("u.hevc")])
+    run(["decode", path("u.hevc"), "--base", model, "-o", path("received.onnx")])
+    #expect(try ONNXReader.read(path: path("received.onnx")) == ONNXReader.read(path: tuned))
+    run([
+      "encode", model, "--uri", "https://example.org/w.nnr", "--tensors", path("w.nnr"), "-o",
+      path("away.bit"),
+    ])
+    run(["decode", path("away.bit"), "--base", model], status: 5)
+    run(["decode", path("away.bit"), "--base", model, "--tensors", path("w.nnr")])
+    #expect(run(["inspect", path("w.nnr")]).output.contains("L1.kernel"))
+    #expect(!folder.names.contains("early.hevc") && !folder.names.contains("twice.hevc"))
+  }
+
+  @Test func whatIsWrongIsNamed() throws {
+    let model = try Models.write(network, "model.onnx", in: folder)
+    run(["encode", model, "-o", path("model.bit")])
+    var bytes = folder.bytes("model.bit")
+    bytes[bytes.count - 6] ^= 0x10
+    let damaged = folder.write(bytes, "damaged.bit")
+    let outcome = run(["decode", damaged, "--base", model], status: 5)
+    #expect(outcome.errors.contains("damaged.bit: "), "\(outcome.errors)")
+    var other = network
+    other.nodes[1].attributes["pads"] = .ints([0, 0, 2, 2])
+    let wrong = try Models.write(other, "other.onnx", in: folder)
+    let refused = run(["decode", path("model.bit"), "--base", wrong], status: 3)
+    #expect(refused.errors.contains("other.onnx: "), "\(refused.errors)")
+    let empty = folder.write(video, "video.hevc")
+    #expect(run(["decode", empty], status: 5).errors.contains("no messages of ours"))
+    let noise = folder.write([1, 2, 3], "noise.bit")
+    #expect(run(["inspect", noise], status: 5).errors.contains("start_code_prefix_one_3bytes"))
+    run(["encode", model, "--carrier", "aps", "-o", path("a.bit")], status: 2)
+    run(["encode", model, "--id", "300", "-o", path("a.bit")], status: 2)
+    run(["decode", path("model.bit"), "--id", "7"], status: 2)
+    run(["decode", path("model.bit"), "-o", path("a.onnx")], status: 2)
+    #expect(!folder.names.contains("a.bit") && !folder.names.contains("a.onnx"))
+  }
+}
