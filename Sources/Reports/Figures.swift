@@ -33,9 +33,17 @@ func formatted(count: Int) -> String {
   return (count < 0 ? "-" : "") + String(digits)
 }
 
-/// A ratio in dB; `exact` for an infinite one.
-func formatted(decibels value: Double) -> String {
-  value == .infinity ? "exact" : "\(formatted(value, digits: 1)) dB"
+/// A ratio in dB; a word for an infinite one.
+func formatted(decibels value: Double, digits: Int = 1, perfect: String = "exact") -> String {
+  value == .infinity ? perfect : "\(formatted(value, digits: digits)) dB"
+}
+
+/// The cell of a signal-to-noise ratio, with a bar where there is a length to draw.
+func cell(
+  decibels value: Double, longest: Double?, digits: Int = 1, perfect: String = "exact"
+) -> Table.Cell {
+  let text = formatted(decibels: value, digits: digits, perfect: perfect)
+  return value.isFinite ? .bar(text, share: value / max(longest ?? value, 1e-9)) : .number(text)
 }
 
 /// A share in percent, with the digits that tell a small one from none.

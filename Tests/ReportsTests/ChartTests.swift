@@ -50,5 +50,11 @@ import Testing
       title: "t", xTitle: "x", yTitle: "y",
       series: [.init(name: "s", points: [(1, 5), (2, 5), (3, .nan)])])
     #expect(flat.drawing != nil)
+    let broken = LineChart(
+      title: "t", xTitle: "x", yTitle: "y",
+      series: [
+        .init(name: "s", points: [(1, 5), (2, .nan)]), .init(name: "t", points: [(1, 4), (2, 3)]),
+      ])
+    #expect(broken.drawing != nil)
   }
 }

@@ -123,16 +123,20 @@ import Testing
       .init(name: "b", count: 10, sqnr: 12.5, maximumDifference: nil),
       .init(name: "a", count: 2000, sqnr: 30, maximumDifference: nil),
       .init(name: "c", count: 10, sqnr: .infinity, maximumDifference: nil),
+      .init(name: "d", count: 10, sqnr: -.infinity, maximumDifference: nil),
+      .init(name: "e", count: 10, sqnr: .nan, maximumDifference: nil),
     ]
     let text = ReportPage(
-      comparing: values, order: ["a", "b", "c", "codes"], first: "f", second: "s", samples: 7,
+      comparing: values, order: ["a", "b", "c", "codes", "d", "e"], first: "f", second: "s",
+      samples: 7,
       writtenBy: "a test"
     ).text
     let page = try WellFormed(text)
     #expect(page.faults.isEmpty)
     let heads = page.elements.filter { $0.name == "th" && $0.attributes["scope"] == "row" }
-    #expect(heads.map(\.text) == ["codes", "b", "a", "c"])
-    for words in ["12.50 dB", "equal", "2\u{2009}000", "on 7 samples"] {
+    #expect(heads.map(\.text) == ["codes", "b", "a", "c", "d", "e"])
+    #expect(page.texts("td").count { $0 == "equal" } == 1)
+    for words in ["12.50 dB", "-inf dB", "nan dB", "2\u{2009}000", "on 7 samples"] {
       #expect(page.texts("body")[0].contains(words))
     }
   }

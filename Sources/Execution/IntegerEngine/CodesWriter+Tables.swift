@@ -57,6 +57,8 @@ extension CodesWriter {
       let quantizer = constants.quantizer(node.inputs[place + 1], node.inputs[place + 2]),
       quantizer.isByte
     else { return false }
+    let end = isPair ? 6 : 3
+    guard node.inputs.count > end else { return false }
     var inner = Graph(opsets: source.opsets, nodes: [node])
     inner.nodes[0].inputs[place] = "\0codes"
     inner.nodes[0].outputs = ["\0table"]
@@ -74,7 +76,6 @@ extension CodesWriter {
     let codes = HeldCodes(
       name: float(node.inputs[place]), scale: node.inputs[place + 1],
       zeroPoint: [node.inputs[place + 2]], quantizer: quantizer)
-    let end = isPair ? 6 : 3
     return try write(
       tableOf: inner, codes, channels, node,
       by: constants.quantizer(

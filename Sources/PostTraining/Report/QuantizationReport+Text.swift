@@ -54,7 +54,7 @@ extension QuantizationReport {
   }
 
   private static func decibels(_ value: Double) -> String {
-    guard value.isFinite else { return "exact" }
+    guard value.isFinite else { return value == .infinity ? "exact" : "\(value)" }
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(abs(tenths % 10)) dB"
   }

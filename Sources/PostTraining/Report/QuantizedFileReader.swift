@@ -118,7 +118,9 @@ struct QuantizedFileReader {
       fits32Bits: accumulator?.fits32Bits)
     if let weights = operands.weights {
       let type = weights.codes.elementType
-      let levels = statedLevels[node.label] ?? 1 << type.bitCount
+      let most = 1 << type.bitCount
+      let stated = statedLevels[node.label].flatMap { 2...most ~= $0 ? $0 : nil }
+      let levels = stated ?? most
       entry.weightLevels = levels
       entry.weightBits = type.bitCount
       entry.weightScales =
@@ -126,10 +128,13 @@ struct QuantizedFileReader {
         ? nil : [weights.scales.min() ?? 0, weights.scales.max() ?? 0]
       entry.granularity =
         weights.scales.count == 1 ? "tensor" : weights.isBlocked ? "group" : "channel"
-      codes.append(
-        WeightCodes(
-          layer: node.label, codes: weights.codes.integers().map { $0 - weights.zeroPoint },
-          range: -(levels / 2)...(levels - 1 - levels / 2)))
+      // Counts of codes are for as many as a quantizer can have.
+      if levels <= Quantizer.levelRange.upperBound {
+        codes.append(
+          WeightCodes(
+            layer: node.label, codes: weights.codes.integers().map { $0 - weights.zeroPoint },
+            range: -(levels / 2)...(levels - 1 - levels / 2)))
+      }
     }
     layers.append(entry)
   }

@@ -99,7 +99,9 @@ struct LineChart {
 
   /// Where the name of a curve stands: at its end, but no nearer than a line to the names before.
   private func labelPlace(_ number: Int, _ y: Axis) -> Double {
-    let ends = series.map { $0.points.last.map { y.place($0.y) } ?? 0 }
+    let ends = series.map { curve in
+      curve.points.last { $0.x.isFinite && $0.y.isFinite }.map { y.place($0.y) } ?? 0
+    }
     var taken: [Double] = []
     for index in ends.indices.prefix(number + 1) {
       var place = ends[index]

@@ -100,11 +100,7 @@ private func activationTable(_ activations: [QuantizationReport.Activation]) -> 
       .number(formatted(Double(value.scale), significant: 4)), .number("\(value.zeroPoint)"),
       .number("\(span[0]) to \(span[1])"), observed.map { .number($0) } ?? .none,
       value.shareBeyond.map { .number(formatted(share: $0)) } ?? .none,
-      value.sqnr.map { ratio in
-        ratio.isFinite
-          ? .bar(formatted(decibels: ratio), share: ratio / max(longest ?? ratio, 1e-9))
-          : .number("exact")
-      } ?? .none,
+      value.sqnr.map { cell(decibels: $0, longest: longest) } ?? .none,
       value.sharedWith.map { .markup([.name($0)]) } ?? .text("its own"),
     ])
   }

@@ -88,12 +88,8 @@ extension ReportPage {
     for value in values {
       table.add([
         .markup([.name(value.name)]),
-        value.sqnr.map { ratio in
-          ratio.isFinite
-            ? .bar(
-              "\(formatted(ratio, digits: 2)) dB", share: ratio / max(longest ?? ratio, 1e-9))
-            : .number("equal")
-        } ?? .none,
+        value.sqnr.map { cell(decibels: $0, longest: longest, digits: 2, perfect: "equal") }
+          ?? .none,
         value.maximumDifference.map {
           .bar("\($0)", share: Double($0) / Double(max(largest, 1)))
         } ?? .none,

@@ -146,11 +146,7 @@ private func layerTable(_ layers: [QuantizationReport.Layer]) -> Markup {
         .name(layer.name), Markup("span", ["class": "below"], layer.operatorType),
       ]),
       .text(execution(layer)), weightLevels(layer), weightScale(layer),
-      layer.weightSQNR.map { ratio in
-        ratio.isFinite
-          ? .bar(formatted(decibels: ratio), share: ratio / max(longest ?? ratio, 1e-9))
-          : .number("exact")
-      } ?? .none,
+      layer.weightSQNR.map { cell(decibels: $0, longest: longest) } ?? .none,
       layer.activationLevels > 0 ? .number("\(layer.activationLevels)") : .none,
       layer.activationScale.map { .number(formatted(Double($0), significant: 4)) } ?? .none,
       layer.activationZeroPoint.map { .number("\($0)") } ?? .none, accumulator(layer),

@@ -71,8 +71,8 @@ enum RunningMagnitude {
     max(quantizer.levels - 1 - quantizer.zeroPoint, 1)
   }
 
-  /// The quantizer of the same reach whose zero point is at the end of its levels, where no value was
-  /// below 0, or in their middle.
+  /// The quantizer of the same reach whose zero point is at the end of its levels, where calibration
+  /// has found it there, or in their middle.
   static func centred(_ quantizer: Quantizer) -> Quantizer {
     let reach =
       quantizer.scale

@@ -49,7 +49,8 @@ struct QuantizedNetwork: Sendable {
     guard !layers.isEmpty else {
       throw GraphError.unsupported("no layer of the model is quantized: there is nothing to train")
     }
-    try Self.refuseSharedWeights(layers)
+    try Self.refuseSharedWeights(layers, in: plan.graph)
+    try Self.refuseGroups(layers, settings)
     activations = try Self.activations(of: plan, layers: layers, in: index)
     var closed = try plan.graph.closed(batch: batch)
     for layer in layers { layer.normalization?.add(behind: layer, to: &closed) }
@@ -95,7 +96,30 @@ struct QuantizedNetwork: Sendable {
     }
   }
 
-  private static func refuseSharedWeights(_ layers: [QuantizedLayer]) throws {
+  /// Refuses scales of groups of weights, which a rule can give a single layer, where filters have one.
+  private static func refuseGroups(
+    _ layers: [QuantizedLayer], _ settings: QuantizedTrainingSettings
+  ) throws {
+    for layer in layers where layer.weights.groupSize != nil {
+      guard !settings.codesEveryStep, !settings.compensates, layer.normalization == nil else {
+        throw GraphError.unsupported(
+          "node '\(layer.node.label)' has scales for groups of weights, where a filter has one: codes "
+            + "that are made in every step, compensation and kept normalizations have no groups")
+      }
+    }
+  }
+
+  private static func refuseSharedWeights(_ layers: [QuantizedLayer], in graph: Graph) throws {
+    for layer in layers {
+      let other = graph.nodes.first {
+        $0.inputs.contains(layer.weights.name) && $0.outputs != layer.node.outputs
+          && !layers.map(\.node.outputs).contains($0.outputs)
+      }
+      guard let other else { continue }
+      throw GraphError.unsupported(
+        "node '\(layer.node.label)' shares the weights '\(layer.weights.name)' with '\(other.label)', which "
+          + "stays in float: leave both in float")
+    }
     let users = Dictionary(grouping: layers, by: \.weights.name)
     for (name, users) in users.sorted(by: { $0.key < $1.key }) where users.count > 1 {
       throw GraphError.unsupported(

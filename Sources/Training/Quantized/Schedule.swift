@@ -161,6 +161,10 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
             + "are neither learned nor powers of two")
       }
     }
+    guard normalization == .fold || quantization.scales == .real else {
+      throw SettingsError(
+        "normalizations that are kept become parts of scales, which do not stay powers of two")
+    }
     if normalization == .keep, quantization.granularity != .channel {
       throw SettingsError(
         "normalizations are kept where every channel has a scale of its own, not with granularity "

@@ -16,6 +16,10 @@ struct StatisticsEstimate<B: Backend> {
   /// - Returns: `nil` for a network without BatchNormalization.
   init?(_ graph: Graph, on backend: B) throws {
     var graph = graph
+    // The step trains the first output; what only others read has no statistics there.
+    graph.outputs = Array(graph.outputs.prefix(1))
+    graph.nodes = try graph.sortedNodes()
+    graph.removeDeadNodes()
     var names: [(String, String)] = []
     for index in graph.nodes.indices
     where graph.nodes[index].operatorType == "BatchNormalization"

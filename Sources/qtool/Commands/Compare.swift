@@ -126,7 +126,8 @@ struct Compare: ParsableCommand {
         + values.map { value in
           let measure =
             value.maximumDifference.map { "largest difference \($0)" }
-            ?? value.sqnr.map { $0.isFinite ? "\(formatted($0, digits: 2)) dB" : "equal" } ?? "-"
+            ?? value.sqnr.map { $0 == .infinity ? "equal" : "\(formatted($0, digits: 2)) dB" }
+            ?? "-"
           return "\(measure)  \(value.name)"
         }).joined(separator: "\n")
     }

@@ -67,10 +67,20 @@ struct Report: ParsableCommand {
 
   // MARK: Models
 
+  private func quantizedFile(
+    _ graph: Graph, _ histograms: [String: Histogram]
+  ) throws -> QuantizedFile? {
+    do {
+      return try QuantizedFile(graph, histograms: histograms)
+    } catch let error as GraphError {
+      throw error.located(in: subject)
+    }
+  }
+
   private func modelPage() throws -> ReportPage {
     let graph = try ONNXReader.read(path: subject)
     let (histograms, note) = try histograms(of: graph)
-    guard var file = try QuantizedFile(graph, histograms: histograms) else {
+    guard var file = try quantizedFile(graph, histograms) else {
       throw GraphError.unsupported(
         "\(subject): has no quantizers; 'qtool quantize --report' writes a page about what it makes of a "
           + "float model, 'qtool inspect' shows the model itself")
@@ -99,7 +109,7 @@ struct Report: ParsableCommand {
       return ([:], "Histograms need --data or --stats; the file holds none.")
     }
     let values = Set(
-      graph.nodes.filter { $0.operatorType == "QuantizeLinear" }.map { $0.inputs[0] }
+      graph.nodes.filter { $0.operatorType == "QuantizeLinear" }.compactMap(\.inputs.first)
     ).subtracting(graph.initializers.keys)
     var run = CalibrationRun(graph: graph, specification: try DataSpecification(parsing: data))
     run.seed = common.seed

@@ -84,7 +84,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   func validate() throws {
     guard groups > 0 else { throw ValidationError("--groups: at least 1 is needed") }
-    guard freeEpochs ?? 0 >= 0 else {
+    guard (freeEpochs ?? 0).isFinite, freeEpochs ?? 0 >= 0 else {
       throw ValidationError("--free-epochs: a number from 0 on is needed")
     }
     guard freeEpochs == nil || settlesLater else {
@@ -112,13 +112,13 @@ struct QuantizedTrainingOptions: ParsableArguments {
   /// The epochs of the first stage, where they are not those of the others.
   func firstEpochs(_ length: TrainingPlan.Length, of stages: [TrainingStage]) throws -> Double? {
     guard stages.count > 1, stages[0].settlesNothing else { return nil }
+    guard freeEpochs != 0 || order != .oscillation else {
+      throw UsageError("--free-epochs 0: no step would count oscillations for --order oscillation")
+    }
     guard case .total(let all) = length else { return freeEpochs }
     let epochs = freeEpochs ?? all / 2
     guard epochs <= all else {
       throw UsageError("--free-epochs \(epochs): there are \(all) epochs in all")
-    }
-    guard epochs > 0 || order != .oscillation else {
-      throw UsageError("--free-epochs 0: no step would count oscillations for --order oscillation")
     }
     return epochs
   }

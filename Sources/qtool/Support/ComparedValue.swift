@@ -33,7 +33,8 @@ struct ComparedValue: Encodable {
   /// Smaller is worse; integers come by their difference before floats.
   var rank: Double {
     if let maximumDifference { return -Double(maximumDifference) - 1e9 }
-    return sqnr ?? .infinity
+    // What is no number is as far off as can be.
+    return sqnr.map { $0.isNaN ? -.infinity : $0 } ?? .infinity
   }
 
   /// Adds a sample's tensors.

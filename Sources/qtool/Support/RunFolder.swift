@@ -99,7 +99,11 @@ struct RunFolder {
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return try text.split(separator: "\n").enumerated().map { number, line in
       do {
-        return try decoder.decode(TrainingRecord.self, from: Data(line.utf8))
+        let record = try decoder.decode(TrainingRecord.self, from: Data(line.utf8))
+        guard record.step >= 0, record.step <= record.steps else {
+          throw UsageError("step \(record.step) of \(record.steps)")
+        }
+        return record
       } catch {
         throw UsageError("\(file): line \(number + 1) of the log cannot be read")
       }
