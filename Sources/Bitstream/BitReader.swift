@@ -130,7 +130,8 @@ extension BitReader {
     return Array(bytes[(position >> 3)...])
   }
 
-  /// st(v): UTF-8 that a zero byte ends.
+  /// st(v): UTF-8 without control characters (C0, C1 and delete, which terminals obey) that a zero byte
+  /// ends.
   public mutating func text(_ element: String) throws(BitstreamError) -> String {
     precondition(isAligned, "\(element) does not begin with a byte")
     let start = position >> 3
@@ -139,6 +140,10 @@ extension BitReader {
     }
     guard let text = String(validating: bytes[start..<end], as: UTF8.self) else {
       throw error(element, "the text is not UTF-8")
+    }
+    if let control = text.unicodeScalars.first(where: { $0.properties.generalCategory == .control })
+    {
+      throw error(element, "the text holds the control character \(control.value)")
     }
     position = (end + 1) * 8
     return text

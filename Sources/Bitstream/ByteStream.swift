@@ -89,12 +89,15 @@ extension ByteStream {
   /// header or first slice, one place for each picture.
   ///
   /// - Returns: Positions directly behind the NAL unit before, so that inserted units can be cut out
-  ///   again without a trace, and whether decoding can begin with the picture.
-  public var picturePlaces: [(position: Int, isRandomAccess: Bool)] {
-    var places: [(position: Int, isRandomAccess: Bool)] = []
+  ///   again without a trace, the header of the picture's first slice, and whether decoding can begin
+  ///   with the picture.
+  public var picturePlaces: [(position: Int, slice: NALHeader, isRandomAccess: Bool)] {
+    var places: [(position: Int, slice: NALHeader, isRandomAccess: Bool)] = []
     for (number, unit) in units.enumerated() where beginsPicture(unit) {
       let position = number == 0 ? 0 : units[number - 1].payload.upperBound
-      places.append((position, isRandomAccess(from: number)))
+      // A picture header that no slice follows, in a stream that is cut off, stands for it.
+      let slice = units[number...].first { codec.isVCL($0.header.type) }?.header ?? unit.header
+      places.append((position, slice, codec.isRandomAccess(slice.type)))
     }
     return places
   }
@@ -105,12 +108,5 @@ extension ByteStream {
     guard codec.isVCL(unit.header.type), unit.payload.count > 2 else { return false }
     // first_slice_segment_in_pic_flag; sh_picture_header_in_slice_header_flag
     return bytes[unit.payload.lowerBound + 2] & 0x80 != 0
-  }
-
-  private func isRandomAccess(from number: Int) -> Bool {
-    guard let slice = units[number...].first(where: { codec.isVCL($0.header.type) }) else {
-      return false
-    }
-    return codec.isRandomAccess(slice.header.type)
   }
 }

@@ -85,6 +85,13 @@ import Testing
     #expect(throws: BitstreamError.self) { try open.text("uri") }
     var broken = BitReader([0xff, 0])
     #expect(throws: BitstreamError.self) { try broken.text("uri") }
+    for control in ["\u{1b}", "\n", "\u{7f}", "\u{9b}"] {
+      var writer = BitWriter()
+      writer.text("a\(control)[2J")
+      var reader = BitReader(writer.bytes)
+      let error = #expect(throws: BitstreamError.self) { try reader.text("uri") }
+      #expect(error?.reason.contains("control character") == true)
+    }
   }
 
   @Test func alignment() throws {

@@ -95,6 +95,19 @@ import Testing
     run(["decode", path("away.bit"), "--base", model], status: 5)
     run(["decode", path("away.bit"), "--base", model, "--tensors", path("w.nnr")])
     #expect(run(["inspect", path("w.nnr")]).output.contains("L1.kernel"))
+    // The file's tensors are those of the base, the update has its own.
+    run([
+      "mux", model, stream, "--uri", "https://example.org/w.nnr", "--tensors", path("b.nnr"), "-o",
+      path("base-away.hevc"),
+    ])
+    run(["mux", tuned, path("base-away.hevc"), "--base", model, "-o", path("both.hevc")])
+    run([
+      "decode", path("both.hevc"), "--base", model, "--tensors", path("b.nnr"), "-o",
+      path("both.onnx"),
+    ])
+    #expect(try ONNXReader.read(path: path("both.onnx")) == ONNXReader.read(path: tuned))
+    let refused = run(["decode", path("u.hevc"), "--tensors", path("b.nnr")], status: 2)
+    #expect(refused.errors.contains("names a URI"), "\(refused.errors)")
     #expect(!folder.names.contains("early.hevc") && !folder.names.contains("twice.hevc"))
   }
 
@@ -116,6 +129,9 @@ import Testing
     let noise = folder.write([1, 2, 3], "noise.bit")
     #expect(run(["inspect", noise], status: 5).errors.contains("start_code_prefix_one_3bytes"))
     run(["encode", model, "--carrier", "aps", "-o", path("a.bit")], status: 2)
+    run(
+      ["mux", model, empty, "--picture", "1", "--every-random-access", "-o", path("a.bit")],
+      status: 2)
     run(["encode", model, "--id", "300", "-o", path("a.bit")], status: 2)
     run(["decode", path("model.bit"), "--id", "7"], status: 2)
     run(["decode", path("model.bit"), "-o", path("a.onnx")], status: 2)

@@ -101,6 +101,64 @@ import Testing
     #expect(error?.description.contains("1, 2, 3 or 6 channels") == true)
   }
 
+  @Test func extentsOfInputsDoNotCountAndOrderDoes() throws {
+    let messages = try SignalMessages(of: graph, SignalSettings())
+    let network = try #require(
+      try SignalReceiver(try ByteStream(messages.units(.hevc))).networks[0])
+    var larger = graph
+    larger.inputs[0].shape = [.fixed(1), .fixed(1), .fixed(64), .fixed(48)]
+    #expect(try network.rebuilt(on: larger) == larger)
+    var reordered = graph
+    reordered.nodes.swapAt(0, 2)
+    #expect(throws: GraphError.self) { try network.rebuilt(on: reordered) }
+  }
+
+  @Test func whatMessagesDoNotHoldNamesTheNode() throws {
+    func reason(_ change: (inout Graph) -> Void) -> String {
+      var copy = graph
+      change(&copy)
+      do {
+        _ = try GraphSignals(of: copy, copy.signalledOperands())
+        return ""
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(reason { $0.nodes[2].inputs = [] }.contains("node 'cast' (Cast) has no input"))
+    #expect(
+      reason { $0.initializers["w1_scale"] = Tensor([] as [Float]) }.contains(
+        "node 'conv1': 'w1_scale' holds no scale"))
+    #expect(
+      reason { $0.initializers["a_zero"] = Tensor(scalar: Int32.min) }.contains(
+        "node 'conv0': 'a_zero' holds -2^31"))
+    #expect(
+      reason { $0.initializers["b0"] = Tensor([0, .min, 0, 0] as [Int32]) }.contains(
+        "node 'conv0': the tensor 'b0'"))
+    func output(_ code: Int) -> String {
+      reason {
+        $0.nodes[0].inputs.removeLast()
+        $0.nodes[0].attributes["output_dtype"] = .int(code)
+      }
+    }
+    #expect(output(3).contains("node 'q' (QuantizeLinear): without a zero point"))
+    #expect(output(0) == "" && output(2) == "")
+  }
+
+  @Test func whatIsWrittenIsReadable() throws {
+    var tiny = graph
+    tiny.initializers["w1_scale"] = Tensor(scalar: Float(0x1p-101))
+    let messages = try SignalMessages(
+      of: tiny, SignalSettings(activation: PostFilterActivation(target: 0)))
+    #expect(throws: Never.self) { try messages.requireReadable() }
+    var control = messages
+    control.characteristics.payload = .uri(tag: "tag:a", uri: "\u{1b}[2J")
+    let error = #expect(throws: BitstreamError.self) { try control.requireReadable() }
+    #expect(error?.element == "nnpfc_uri")
+    var wide = messages
+    wide.quantizers.quantizers[0].bits = 17
+    #expect(throws: BitstreamError.self) { try wide.requireReadable() }
+  }
+
   @Test func modesOfModels() {
     #expect(ArithmeticMode(property: nil) == .halfEven)
     #expect(ArithmeticMode(property: "half-even float multiplier") == .halfEven)

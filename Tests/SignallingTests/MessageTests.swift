@@ -94,6 +94,12 @@ import Testing
     #expect(error?.description == "byte 2: nnq_arithmetic_mode: 7 is reserved")
   }
 
+  @Test func shiftsThatMessagesHold() {
+    #expect(SignalledQuantizer.Scales([0x1p-100, 0x1p100]) == .shifts([100, -100]))
+    #expect(SignalledQuantizer.Scales([0x1p-101]) == .floats([0x1p-101]))
+    #expect(SignalledQuantizer.Scales([0x1p101]) == .floats([0x1p101]))
+  }
+
   @Test func shiftsMayNotBeNegative() throws {
     var message = QuantizerMessage(
       networkID: 0, mode: .round, accumulatorBits: 16, topologyChecksum: 0,
@@ -105,6 +111,10 @@ import Testing
       }, modelChecksum: 0)
     #expect(try QuantizerMessage(message.bytes) == message)
     message.quantizers[2].scales = .shifts([14])
+    let named = #expect(throws: BitstreamError.self) {
+      try message.checkShifts(naming: { "node 'n\($0)'" })
+    }
+    #expect(named?.reason.hasPrefix("node 'n2': its sums are shifted by") == true)
     let error = #expect(throws: BitstreamError.self) { try QuantizerMessage(message.bytes) }
     #expect(error?.reason.contains("6 + 7 - 14 = -1 bits, which is negative") == true)
     // With a multiplier it may be.
@@ -157,6 +167,7 @@ import Testing
     let uri = PostFilterCharacteristics(
       identifier: 0, isBase: false, payload: .uri(tag: "a", uri: "b"))
     #expect(reason(Array(uri.bytes.dropLast(2))).contains("nnpfc_uri"))
+    #expect(reason(uri.bytes + [0]).contains("nn_post_filter_characteristics: 1 bytes follow"))
   }
 
   @Test func activationsComeBack() throws {
@@ -171,5 +182,9 @@ import Testing
     // "1", not cancelled, persists, three flags, no entries, three flags of version 4, "1"
     #expect(PostFilterActivation(target: 0).bytes == [0b1010_0010, 0b0010_0000])
     #expect(throws: BitstreamError.self) { try PostFilterActivation([0b1010_0011]) }
+    let longer = #expect(throws: BitstreamError.self) {
+      try PostFilterActivation(cancels.bytes + [0])
+    }
+    #expect(longer?.element == "nn_post_filter_activation")
   }
 }

@@ -152,23 +152,74 @@ import Testing
     for placement in [.picture(0), .picture(1), .picture(2), .everyRandomAccess]
       as [SignalPlacement]
     {
-      let signalled = try ByteStream(try stream.inserting(base.units(.hevc), before: placement))
+      let signalled = try ByteStream(try stream.inserting(base, before: placement))
       #expect(signalled.signalUnits.count == (placement == .everyRandomAccess ? 2 : 1))
       #expect(signalled.units.count == stream.units.count + signalled.signalUnits.count)
       #expect(signalled.withoutSignals() == original)
       #expect(try SignalReceiver(signalled).networks[0]?.base.quantizers == base.quantizers)
       let twice = try ByteStream(
-        try signalled.inserting(update.units(.hevc), before: .picture(2)))
+        try signalled.inserting(update, before: .picture(2)))
       #expect(twice.withoutSignals() == original)
     }
     // Before the picture, behind the SEI message that precedes it.
-    let first = try ByteStream(try stream.inserting(base.units(.hevc), before: .picture(0)))
+    let first = try ByteStream(try stream.inserting(base, before: .picture(0)))
     #expect(first.units.map(\.header.type) == [32, 33, 39, 39, 19, 1, 19])
     #expect(first.isSignal(first.units[3]) && !first.isSignal(first.units[2]))
     #expect(throws: BitstreamError.self) {
-      try stream.inserting(base.units(.hevc), before: .picture(3))
+      try stream.inserting(base, before: .picture(3))
     }
     #expect(stream.withoutSignals() == original)
+  }
+
+  @Test func unitsAreOfThePicturesLayerAndSubLayer() throws {
+    // A picture of layer 0 and sub-layer 0, and one of layer 1 and sub-layer 2.
+    let hevc: [UInt8] = [0, 0, 1, 0x26, 1, 0x80, 5, 0, 0, 1, 0x02, 0x0b, 0x80, 6]
+    let vvc: [UInt8] = [0, 0, 1, 0, 0x39, 0x80, 5, 0, 0, 1, 1, 0x03, 0x80, 6]
+    for (bytes, codec) in [(hevc, VideoCodec.hevc), (vvc, .vvc)] {
+      let stream = try ByteStream(bytes)
+      #expect(stream.codec == codec)
+      for carrier in SignalCarrier.allCases where codec == .vvc || carrier == .sei {
+        for number in 0..<2 {
+          let signalled = try ByteStream(
+            try stream.inserting(base, carrier: carrier, before: .picture(number)))
+          let headers = signalled.signalUnits.map(\.header)
+          #expect(headers.count == (carrier == .aps ? 2 : 1))
+          #expect(headers.allSatisfy { $0.layer == number && $0.temporalID == 2 * number })
+          #expect(try SignalReceiver(signalled).networks[0]?.base.quantizers == base.quantizers)
+        }
+      }
+    }
+  }
+
+  @Test func networksTogetherHaveALimit() throws {
+    // 36, 4 and 4 codes.
+    let size = 44
+    let other = try SignalMessages(of: graph, SignalSettings(networkID: 1))
+    let again = try ByteStream(base.units(.hevc) + base.units(.hevc))
+    #expect(try SignalReceiver(again, limit: size).networks.count == 1)
+    let both = try ByteStream(base.units(.hevc) + other.units(.hevc))
+    #expect(try SignalReceiver(both, limit: 2 * size).networks.count == 2)
+    let error = #expect(throws: BitstreamError.self) {
+      try SignalReceiver(both, limit: 2 * size - 1)
+    }
+    #expect(error?.element == "tensor_dimensions")
+  }
+
+  @Test func quantizersComeOncePerNetwork() throws {
+    func parameterSet(_ message: QuantizerMessage) -> [UInt8] {
+      ByteStream.unit(
+        NALHeader(type: 17),
+        rawPayload: ParameterSetExtension.rawPayload(
+          carrying: QuantizerMessage.identifier + message.bytes), .vvc)
+    }
+    let units = base.units(.vvc, carrier: .aps)
+    // The same once more is no contradiction.
+    #expect(reason(parameterSet(base.quantizers) + units) == "")
+    var other = base.quantizers
+    other.accumulatorBits = nil
+    #expect(
+      reason(parameterSet(other) + units).contains(
+        "nnq_network_id: other quantizers of network 0 came before"))
   }
 
   @Test func parameterSetsOfOthersStay() throws {

@@ -1,5 +1,4 @@
 import Bitstream
-import Signalling
 import Testing
 
 @testable import Signalling
@@ -78,6 +77,50 @@ import Testing
     CodedTensor(name: "L1.kernel", shape: [1], format: .int2, values: [-2]),
   ]
 
+  /// Where short units end, by their sizes.
+  private static func unitEnds(_ bytes: [UInt8]) -> [Int] {
+    var ends: [Int] = []
+    var end = 0
+    while end < bytes.count {
+      end += Int(bytes[end]) << 8 | Int(bytes[end + 1])
+      ends.append(end)
+    }
+    return ends
+  }
+
+  @Test func tensorsTogetherHaveALimit() throws {
+    let bytes = CompressedNetwork.encode(Self.tensors)
+    #expect(try CompressedNetwork.decode(bytes, limit: 72 + 4 + 1) == Self.tensors)
+    let error = #expect(throws: BitstreamError.self) {
+      try CompressedNetwork.decode(bytes, limit: 72 + 4)
+    }
+    #expect(error?.element == "tensor_dimensions")
+    #expect(error?.reason.contains("at most 0 are left") == true)
+  }
+
+  @Test func beginningsOfStreams() {
+    #expect(CompressedNetwork.isStream(CompressedNetwork.encode([])))
+    // Not independently decodable; in parts, with a counter; with a long size.
+    for bytes in [[0, 4, 0, 0], [0, 5, 3, 0, 0], [0x80, 0, 0, 6, 2, 0]] as [[UInt8]] {
+      #expect(CompressedNetwork.isStream(bytes))
+    }
+    for bytes in [[], [0, 4], [0, 0, 1, 0x40, 1], [0, 0, 0, 1, 0x40], [0, 4, 6, 0], [1, 2, 3]]
+      as [[UInt8]]
+    {
+      #expect(!CompressedNetwork.isStream(bytes))
+    }
+  }
+
+  @Test func codesBeginBelowTheirRange() {
+    for bytes in [[0xff, 0, 0, 0], [0xff, 0x80, 0, 0]] as [[UInt8]] {
+      let error = #expect(throws: BitstreamError.self) {
+        try WeightCoding.decode(bytes, count: 1, unaryLength: 1)
+      }
+      #expect(error?.reason.contains("which is not below 510") == true)
+    }
+    #expect(throws: Never.self) { try ArithmeticDecoder([0xfe, 0x80]) }
+  }
+
   @Test func streamsComeBack() throws {
     let bytes = CompressedNetwork.encode(Self.tensors)
     #expect(try CompressedNetwork.decode(bytes) == Self.tensors)
@@ -86,9 +129,16 @@ import Testing
       Array(bytes[..<18]) == [
         0, 4, 2, 0, 0, 8, 6, 0x81, 0, 0x40, 0, 0x80, 0, 6, 0x0e, 0, 0, 0,
       ])
-    for length in 0..<bytes.count where ![0, 4, 12, 18].contains(length) {
+    // A cut is found everywhere but between units, where the stream is one of fewer tensors.
+    let ends = Self.unitEnds(bytes)
+    #expect(ends.count == 6 && ends.last == bytes.count)
+    for length in 0..<bytes.count {
       let cut = Array(bytes[..<length])
-      if let tensors = try? CompressedNetwork.decode(cut) { #expect(tensors.count < 3) }
+      if let unit = ends.firstIndex(of: length) {
+        #expect(try CompressedNetwork.decode(cut) == Array(Self.tensors.prefix(max(unit - 2, 0))))
+      } else {
+        #expect(throws: BitstreamError.self) { try CompressedNetwork.decode(cut) }
+      }
     }
   }
 

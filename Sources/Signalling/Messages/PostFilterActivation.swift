@@ -77,6 +77,6 @@ public struct PostFilterActivation: Sendable, Hashable {
       }
     }
     if !reader.isAligned { try reader.stopBit("sei_payload_bit_equal_to_one") }
-    try reader.end("nnpfa_target_id")
+    try reader.end("nn_post_filter_activation")
   }
 }

@@ -54,7 +54,7 @@ extension PostFilterCharacteristics {
     if let place {
       payload = .uri(tag: place.tag, uri: place.uri)
       if !reader.isAligned { try reader.stopBit("sei_payload_bit_equal_to_one") }
-      try reader.end("nnpfc_uri")
+      try reader.end("nn_post_filter_characteristics")
     } else {
       try reader.alignment(of: 0, "nnpfc_alignment_zero_bit_b")
       payload = .stream(reader.rest())

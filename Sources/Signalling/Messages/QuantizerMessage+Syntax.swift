@@ -186,8 +186,10 @@ extension SignalledQuantizer {
     var shift = 0
     for _ in 0..<count {
       shift += try reader.signedGolomb("nnq_shift")
-      guard (-100...100).contains(shift) else {
-        throw reader.error("nnq_shift", "\(shift) is not within -100...100")
+      guard Scales.exponents.contains(shift) else {
+        let known = Scales.exponents
+        throw reader.error(
+          "nnq_shift", "\(shift) is not within \(known.lowerBound)...\(known.upperBound)")
       }
       shifts.append(shift)
     }

@@ -133,7 +133,10 @@ public struct SignalledQuantizer: Sendable, Hashable {
 }
 
 extension SignalledQuantizer.Scales {
-  /// Powers of two as their exponents where all are, else floats.
+  /// The exponents q that messages hold; other powers of two travel as floats.
+  static let exponents = -100...100
+
+  /// Powers of two as their exponents where all are and lie within 2^-100...2^100, else floats.
   public init(_ values: [Float]) {
     let shifts = values.compactMap(Self.shift)
     self = shifts.count == values.count ? .shifts(shifts) : .floats(values)
@@ -157,6 +160,7 @@ extension SignalledQuantizer.Scales {
 
   private static func shift(of scale: Float) -> Int? {
     guard scale.isNormal, scale > 0, scale.significand == 1 else { return nil }
-    return -Int(scale.exponent)
+    let exponent = -Int(scale.exponent)
+    return exponents.contains(exponent) ? exponent : nil
   }
 }

@@ -1,5 +1,5 @@
 import Checksums
-import Graph
+public import Graph
 import Tensors
 
 extension Graph {
@@ -14,17 +14,25 @@ extension Graph {
     return crc.value
   }
 
-  /// The CRC-32 of everything else: operators, attributes, connections, other constants. Names and the
-  /// order in which independent nodes stand do not count.
-  func topologyChecksum(_ operands: [SignalledOperand]) throws(GraphError) -> UInt32 {
+  /// The CRC-32 of everything else: operators, attributes, connections, shapes and types of constants,
+  /// other constants. The order of nodes counts, of independent ones as well. Names do not count, nor do
+  /// the extents of the graph's inputs, so that a network is the same for pictures of any size.
+  func signalledTopologyChecksum(_ operands: [SignalledOperand]) throws(GraphError) -> UInt32 {
     var description = TopologyDescription(
       self, signalled: Set(operands.flatMap(\.initializers)))
     try description.describe()
     return description.crc.value
   }
+
+  /// The same with the graph's own operands; what an update and its base must share.
+  ///
+  /// - Throws: `GraphError` naming the node for a graph that cannot be signalled.
+  public func signalledTopologyChecksum() throws(GraphError) -> UInt32 {
+    try signalledTopologyChecksum(signalledOperands())
+  }
 }
 
-/// A graph in a form that does not depend on names.
+/// A graph in a form that does not depend on names, nor on the extents of inputs.
 private struct TopologyDescription {
   let graph: Graph
   let signalled: Set<String>

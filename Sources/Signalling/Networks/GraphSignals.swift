@@ -10,6 +10,8 @@ struct GraphSignals: Sendable, Hashable {
   var associations: [QuantizerAssociation] = []
   /// The codes of constants.
   var tensors: [CodedTensor] = []
+  /// Elements of ``tensors``.
+  private var elements = 0
 
   /// What `graph` has, or what differs from `base`.
   ///
@@ -47,13 +49,19 @@ struct GraphSignals: Sendable, Hashable {
     _ name: String, _ operand: SignalledOperand, _ graph: Graph, _ base: Graph?
   ) throws(GraphError) {
     guard let tensor = graph.initializers[name], tensor != base?.initializers[name] else { return }
+    elements += tensor.count
+    guard elements <= CompressedNetwork.largestNetwork else {
+      throw .unsupported(
+        "node '\(operand.label)': with the tensor '\(name)' (\(tensor)) there are more than "
+          + "\(CompressedNetwork.largestNetwork) codes")
+    }
     let values = SignalledCodes.values(tensor)
-    guard tensor.count > 0, tensor.count <= CompressedNetwork.largestTensor,
+    guard tensor.count > 0, tensor.shape.count <= CompressedNetwork.mostDimensions,
       !values.contains(.min)
     else {
       throw .unsupported(
-        "node '\(operand.label)': the tensor '\(name)' (\(tensor)) is empty, too large or holds -2^31"
-      )
+        "node '\(operand.label)': the tensor '\(name)' (\(tensor)) is empty, has more than "
+          + "\(CompressedNetwork.mostDimensions) dimensions or holds -2^31")
     }
     let range = tensor.elementType.integerRange ?? 0...0
     tensors.append(
@@ -90,7 +98,14 @@ extension Graph {
     if let wrong = scales.first(where: { !($0 > 0 && $0.isFinite) }) {
       throw .invalid("node '\(operand.label)': \(wrong) is no scale")
     }
+    guard !scales.isEmpty else {
+      throw .invalid("node '\(operand.label)': '\(operand.scale ?? "")' holds no scale")
+    }
     let zeros = operand.zeroPoint.flatMap { initializers[$0] }.map(SignalledCodes.values) ?? []
+    guard !zeros.contains(.min) else {
+      throw .unsupported(
+        "node '\(operand.label)': '\(operand.zeroPoint ?? "")' holds -2^31, which messages do not")
+    }
     let hasZeros = zeros.contains { $0 != 0 }
     guard !hasZeros || zeros.count == scales.count else {
       throw .unsupported(

@@ -6,21 +6,22 @@ internal import Tensors
 extension ReceivedNetwork {
   /// The graph that the messages describe.
   ///
-  /// - Parameter topology: A graph with the same operators, attributes, shapes and other constants. Of
-  ///   what is signalled it needs nothing but types and shapes.
+  /// - Parameter topology: A graph with the same operators in the same order, the same attributes and
+  ///   other constants; inputs may have other extents. Of what is signalled it needs nothing but types
+  ///   and shapes.
   /// - Throws: `BitstreamError` where messages contradict themselves, do not fit the graph, miss
   ///   numbers, or state a checksum or an accumulator's width that the result has not; `GraphError` when
   ///   the graph is another one.
   public func rebuilt(on topology: Graph) throws -> Graph {
     let operands = try topology.signalledOperands()
-    let checksum = try topology.topologyChecksum(operands)
+    let checksum = try topology.signalledTopologyChecksum(operands)
     var rebuilding = Rebuilding(topology, operands)
     for part in [base, update].compactMap({ $0 }) {
       let message = part.quantizers
       guard message.topologyChecksum == checksum else {
         throw GraphError.invalid(
-          "the model's operators, shapes and other constants are not those that the messages are "
-            + "for: their checksum is \(hexadecimal(checksum)), the messages state "
+          "the model's operators, their order, the shapes of its constants or what is not signalled of "
+            + "them are not those that the messages are for: their checksum is \(hexadecimal(checksum)), the messages state "
             + hexadecimal(message.topologyChecksum))
       }
       let mode = ArithmeticMode(property: topology.metadata[ArithmeticMode.property])

@@ -44,8 +44,8 @@ extension SignalMessages {
       throw GraphError.unsupported(
         "the model has no quantizers; 'qtool quantize' makes one that has")
     }
-    let topology = try graph.topologyChecksum(operands)
-    if let base, try base.topologyChecksum(base.signalledOperands()) != topology {
+    let topology = try graph.signalledTopologyChecksum(operands)
+    if let base, try base.signalledTopologyChecksum() != topology {
       throw GraphError.invalid("the update and its base differ in more than quantizers and codes")
     }
     let mode = try graph.signalledMode()
@@ -57,8 +57,10 @@ extension SignalMessages {
       quantizers: signals.quantizers, associations: signals.associations,
       modelChecksum: graph.signalledChecksum(operands), pictureHash: settings.pictureHash)
     do {
-      try quantizers.checkWidths()
-      try quantizers.checkShifts()
+      let labels = Dictionary(operands.map { ($0.layer, $0.label) }, uniquingKeysWith: { $1 })
+      let name = { (layer: Int) in "node '\(labels[layer] ?? "\(layer)")'" }
+      try quantizers.checkWidths(naming: name)
+      try quantizers.checkShifts(naming: name)
     } catch {
       throw GraphError.invalid("\(error.reason)")
     }

@@ -29,17 +29,25 @@ public struct SignalledOperand: Sendable, Hashable {
 
 extension Graph {
   /// All numbers of the graph that belong to quantizers: scales, codes of zero, codes of constants.
+  ///
+  /// - Throws: `GraphError` naming the node that cannot be sorted, reads nothing, or writes codes of a
+  ///   type that only its attributes tell.
   public func signalledOperands() throws(GraphError) -> [SignalledOperand] {
     let index = GraphIndex(self)
     var operands: [SignalledOperand] = []
     var layer = 0
     for node in try sortedNodes() {
       var counts: [TensorKind: Int] = [:]
-      let found = node.quantizedOperands.compactMap { place -> SignalledOperand? in
-        index.operand(place, of: node, layer: layer, counts: &counts)
+      let before = operands.count
+      for place in node.quantizedOperands {
+        if let operand = try index.operand(place, of: node, layer: layer, counts: &counts) {
+          operands.append(operand)
+        }
       }
-      operands += found
-      if !found.isEmpty { layer += 1 }
+      if operands.count > before {
+        try node.requireKnownCodes()
+        layer += 1
+      }
     }
     return operands
   }
@@ -83,6 +91,17 @@ extension Node {
     }
   }
 
+  /// Throws for codes that have no code of zero to tell their type and are no bytes: that type would
+  /// have no place in messages.
+  fileprivate func requireKnownCodes() throws(GraphError) {
+    guard operatorType == "QuantizeLinear", value(2) == nil,
+      case .int(let code)? = attributes["output_dtype"], ![0, 2].contains(code)
+    else { return }
+    throw .unsupported(
+      "node '\(label)' (QuantizeLinear): without a zero point attribute 'output_dtype' may only be 2 "
+        + "(uint8), it is \(code); a zero point of that type says the same")
+  }
+
   fileprivate func value(_ place: Int?) -> String? {
     guard let place, inputs.indices.contains(place), !inputs[place].isEmpty else { return nil }
     return inputs[place]
@@ -91,13 +110,15 @@ extension Node {
 
 extension GraphIndex {
   /// The operand at a place; `nil` when nothing of it is constant.
+  ///
+  /// - Throws: `GraphError` naming a cast that reads nothing.
   fileprivate func operand(
     _ place: OperandPlace, of node: Node, layer: Int, counts: inout [TensorKind: Int]
-  ) -> SignalledOperand? {
-    let codes = node.value(place.value).flatMap(constantCodes)
+  ) throws(GraphError) -> SignalledOperand? {
+    let codes = try constantCodes(node.value(place.value))
     var scale = node.value(place.scale)
     if let name = scale, constants[name]?.elementType != .float32 { scale = nil }
-    let zeroPoint = scale == nil ? nil : node.value(place.zeroPoint).flatMap(constantCodes)
+    let zeroPoint = scale == nil ? nil : try constantCodes(node.value(place.zeroPoint))
     guard codes != nil || scale != nil else { return nil }
     let isWide = codes.flatMap { constants[$0] }?.elementType == .int32
     let kind = place.kind ?? (isWide ? .bias : codes != nil ? .kernel : .activationIn)
@@ -108,10 +129,14 @@ extension GraphIndex {
   }
 
   /// The initializer of integers that `value` is, or is cast from.
-  private func constantCodes(_ value: String) -> String? {
+  private func constantCodes(_ value: String?) throws(GraphError) -> String? {
+    guard let value else { return nil }
     var name = value
     if let number = writer[value], nodes[number].operatorType == "Cast" {
-      name = nodes[number].inputs[0]
+      guard let source = nodes[number].inputs.first else {
+        throw .invalid("node '\(nodes[number].label)' (Cast) has no input")
+      }
+      name = source
     }
     return constants[name].map(\.elementType).flatMap { SignalledCodes.isStorable($0) ? name : nil }
   }

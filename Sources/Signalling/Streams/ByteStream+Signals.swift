@@ -37,14 +37,16 @@ extension ByteStream {
     return result + bytes[end...]
   }
 
-  /// The stream with `units` before pictures, behind all that precedes these already.
+  /// The stream with messages before pictures, behind all that precedes these already, in NAL units of
+  /// the layer and sub-layer of the picture's first slice: H.265 and H.266, clause 7.4.2.2, want those
+  /// of the picture.
   ///
   /// - Throws: ``Bitstream/BitstreamError`` when there is no such picture.
+  /// - Precondition: `carrier` exists in ``codec``.
   public func inserting(
-    _ units: [UInt8], before placement: SignalPlacement
+    _ messages: SignalMessages, carrier: SignalCarrier = .sei, before placement: SignalPlacement
   ) throws(BitstreamError) -> [UInt8] {
-    let places = picturePlaces
-    var positions: [Int]
+    var places = picturePlaces
     switch placement {
     case .picture(let number):
       guard places.indices.contains(number) else {
@@ -52,22 +54,24 @@ extension ByteStream {
           byte: bytes.count, element: "nal_unit_header",
           "there is no picture \(number), the stream has \(places.count)")
       }
-      positions = [places[number].position]
+      places = [places[number]]
     case .everyRandomAccess:
-      positions = places.filter(\.isRandomAccess).map(\.position)
-      guard !positions.isEmpty else {
+      places = places.filter(\.isRandomAccess)
+      guard !places.isEmpty else {
         throw BitstreamError(
           byte: bytes.count, element: "nal_unit_header",
           "there is no picture at which decoding can begin")
       }
     }
-    positions.append(bytes.count)
-    var result = Array(bytes[..<positions[0]])
-    for (position, next) in zip(positions, positions.dropFirst()) {
-      result += units
-      result += bytes[position..<next]
+    var result: [UInt8] = []
+    var end = 0
+    for place in places {
+      result += bytes[end..<place.position]
+      result += messages.units(
+        codec, carrier: carrier, layer: place.slice.layer, temporalID: place.slice.temporalID)
+      end = place.position
     }
-    return result
+    return result + bytes[end...]
   }
 
   /// The whole bytes that a parameter set of ours begins with. They hold no two zeros in a row, so that

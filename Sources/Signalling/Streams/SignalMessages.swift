@@ -35,8 +35,13 @@ extension SignalMessages {
   /// says that the whole unit may be removed without a trace. With an adaptation parameter set it holds
   /// nothing but the UUID.
   ///
+  /// - Parameters:
+  ///   - layer: nuh_layer_id of the picture that they stand before.
+  ///   - temporalID: The picture's sub-layer, nuh_temporal_id_plus1 less 1.
   /// - Precondition: `carrier` exists in `codec`.
-  public func units(_ codec: VideoCodec, carrier: SignalCarrier = .sei) -> [UInt8] {
+  public func units(
+    _ codec: VideoCodec, carrier: SignalCarrier = .sei, layer: Int = 0, temporalID: Int = 0
+  ) -> [UInt8] {
     var bytes: [UInt8] = []
     var marker = QuantizerMessage.identifier
     switch carrier {
@@ -44,7 +49,7 @@ extension SignalMessages {
     case .aps:
       guard let type = codec.prefixAPS else { preconditionFailure("\(codec) has no APS") }
       bytes = ByteStream.unit(
-        NALHeader(type: type),
+        NALHeader(type: type, layer: layer, temporalID: temporalID),
         rawPayload: ParameterSetExtension.rawPayload(carrying: marker + quantizers.bytes), codec)
     }
     var messages = [
@@ -58,6 +63,31 @@ extension SignalMessages {
     }
     return bytes
       + ByteStream.unit(
-        NALHeader(type: codec.prefixSEI), rawPayload: SEIMessage.rawPayload(of: messages), codec)
+        NALHeader(type: codec.prefixSEI, layer: layer, temporalID: temporalID),
+        rawPayload: SEIMessage.rawPayload(of: messages), codec)
+  }
+
+  /// Reads the messages' bytes as receivers do.
+  ///
+  /// - Throws: ``Bitstream/BitstreamError`` naming message and syntax element that a receiver would
+  ///   refuse or read otherwise.
+  public func requireReadable() throws(BitstreamError) {
+    try inside("quantizer message") { () throws(BitstreamError) in
+      guard try QuantizerMessage(quantizers.bytes) == quantizers else { throw Self.changed }
+    }
+    try inside("nn_post_filter_characteristics") { () throws(BitstreamError) in
+      let found = try PostFilterCharacteristics(characteristics.bytes)
+      guard found == characteristics else { throw Self.changed }
+      if case .stream(let bytes) = found.payload { _ = try CompressedNetwork.decode(bytes) }
+    }
+    if let activation {
+      try inside("nn_post_filter_activation") { () throws(BitstreamError) in
+        guard try PostFilterActivation(activation.bytes) == activation else { throw Self.changed }
+      }
+    }
+  }
+
+  private static var changed: BitstreamError {
+    BitstreamError(byte: 0, element: "payload", "what is read is not what was written")
   }
 }

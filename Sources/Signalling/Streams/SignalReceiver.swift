@@ -28,13 +28,21 @@ public struct SignalReceiver: Sendable {
   /// Quantizer messages whose tensors have not come yet.
   private var announced: [Int: QuantizerMessage] = [:]
 
+  /// The most elements that the tensors of all networks may have together.
+  private let limit: Int
+
   /// Nothing received so far.
-  public init() {}
+  ///
+  /// - Parameter limit: The most elements that the tensors of all networks may have together.
+  public init(limit: Int = CompressedNetwork.largestNetwork) { self.limit = limit }
 
   /// Reads all our messages of a stream.
   ///
   /// - Throws: ``Bitstream/BitstreamError`` naming NAL unit, message and syntax element.
-  public init(_ stream: ByteStream) throws(BitstreamError) {
+  public init(
+    _ stream: ByteStream, limit: Int = CompressedNetwork.largestNetwork
+  ) throws(BitstreamError) {
+    self.init(limit: limit)
     for unit in stream.signalUnits { try receive(unit, of: stream) }
     try finish()
   }
@@ -93,6 +101,11 @@ public struct SignalReceiver: Sendable {
         byte: 0, element: "nnq_update_flag",
         "an update of network \(message.networkID) came before its base")
     }
+    guard announced[message.networkID].map({ $0 == message }) ?? true else {
+      throw BitstreamError(
+        byte: 0, element: "nnq_network_id",
+        "other quantizers of network \(message.networkID) came before the tensors of the first")
+    }
     announced[message.networkID] = message
   }
 
@@ -117,8 +130,10 @@ public struct SignalReceiver: Sendable {
     }
     var tensors: [CodedTensor] = []
     if case .stream(let bytes) = characteristics.payload {
+      // What is replaced makes room: a base may come again and again, and ends its update.
+      let kept = heldElements - elements(of: identifier, isBase: characteristics.isBase)
       tensors = try inside("nnpfc_payload_byte") { () throws(BitstreamError) in
-        try CompressedNetwork.decode(bytes)
+        try CompressedNetwork.decode(bytes, limit: limit - kept)
       }
     }
     let part = ReceivedNetwork.Part(
@@ -130,6 +145,18 @@ public struct SignalReceiver: Sendable {
     } else {
       networks[identifier]?.update = part
     }
+  }
+
+  /// Elements of all tensors.
+  private var heldElements: Int {
+    networks.keys.reduce(0) { $0 + elements(of: $1, isBase: true) }
+  }
+
+  /// Elements of the tensors that a new base or a new update of a network replaces.
+  private func elements(of identifier: Int, isBase: Bool) -> Int {
+    guard let network = networks[identifier] else { return 0 }
+    let parts = isBase ? [network.base, network.update] : [network.update]
+    return parts.compactMap { $0 }.flatMap(\.tensors).reduce(0) { $0 + $1.values.count }
   }
 
   private mutating func receive(_ activation: PostFilterActivation) throws(BitstreamError) {

@@ -16,6 +16,11 @@ struct ArithmeticDecoder {
     guard bytes.count >= 2 else { throw Self.truncated(bytes.count) }
     self.bytes = bytes
     offset = UInt32(bytes[0]) << 1 | UInt32(bytes[1] >> 7)
+    guard offset < range else {
+      throw BitstreamError(
+        byte: 0, element: "coded weights",
+        "the arithmetic code begins with \(offset), which is not below \(range)")
+    }
   }
 
   /// Decodes a bin with a probability that follows it.

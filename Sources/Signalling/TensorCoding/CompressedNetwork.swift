@@ -6,8 +6,12 @@ public import Bitstream
 /// parameter set, a topology unit without content, and a data unit for each tensor, coded by DeepCABAC.
 /// Other units and payloads are errors that name them.
 public enum CompressedNetwork {
-  /// The most elements that a tensor may have.
-  public static let largestTensor = 1 << 28
+  /// The most elements that the tensors of a stream may have together, and those of all networks that a
+  /// ``SignalReceiver`` holds.
+  public static let largestNetwork = 1 << 28
+
+  /// The most dimensions of a tensor.
+  static let mostDimensions = 8
 
   /// The stream of `tensors`.
   public static func encode(_ tensors: [CodedTensor]) -> [UInt8] {
@@ -17,10 +21,13 @@ public enum CompressedNetwork {
 
   /// The tensors of a stream.
   ///
+  /// - Parameter limit: The most elements that they may have together.
   /// - Throws: ``Bitstream/BitstreamError`` naming the unit's place and syntax element.
-  public static func decode(_ bytes: [UInt8]) throws(BitstreamError) -> [CodedTensor] {
+  public static func decode(
+    _ bytes: [UInt8], limit: Int = largestNetwork
+  ) throws(BitstreamError) -> [CodedTensor] {
     var reader = BitReader(bytes)
-    var decoder = UnitDecoder()
+    var decoder = UnitDecoder(limit: limit)
     while reader.remaining > 0 {
       let start = reader.byte
       try inside("NNR unit at byte \(start)") { () throws(BitstreamError) in
@@ -39,6 +46,21 @@ public enum CompressedNetwork {
       }
     }
     return try decoder.finish()
+  }
+
+  /// Whether bytes begin with the size and the type of a start unit, which no byte stream of NAL units
+  /// does.
+  public static func isStream(_ bytes: [UInt8]) -> Bool {
+    var reader = BitReader(Array(bytes.prefix(5)))
+    do {
+      let isLong = try reader.flag("nnr_unit_size_flag")
+      let size = try reader.unsigned(isLong ? 31 : 15, "nnr_unit_size") - (isLong ? 4 : 2)
+      // Its type and flags, perhaps a counter of parts, and a profile.
+      return try (2...3).contains(size)
+        && reader.unsigned(6, "nnr_unit_type") == UnitType.start.rawValue
+    } catch {
+      return false
+    }
   }
 
   // MARK: Writing

@@ -6,6 +6,11 @@ struct UnitDecoder {
   private var hasParameters = false
   private var tensors: [CodedTensor] = []
   private var names: Set<String> = []
+  /// Elements that tensors to come may have.
+  private var remaining: Int
+
+  /// A decoder of tensors of at most `limit` elements together.
+  init(limit: Int) { remaining = limit }
 
   /// Reads a unit's content, without its size.
   mutating func decode(_ content: [UInt8]) throws(BitstreamError) {
@@ -100,7 +105,7 @@ struct UnitDecoder {
     }
   }
 
-  private func decodeTensor(
+  private mutating func decodeTensor(
     _ name: String, hasFormat: Bool, _ reader: inout BitReader
   ) throws(BitstreamError) -> CodedTensor {
     if try reader.flag("dq_flag") {
@@ -115,8 +120,10 @@ struct UnitDecoder {
       format = known
     }
     let shape = try decodeShape(&reader)
+    let count = shape.extents.reduce(1, *)
+    remaining -= count
     let coded = WeightSpan(start: reader.byte, bytes: reader.rest())
-    let values = try coded.decode(count: shape.extents.reduce(1, *), shape.unaryLength)
+    let values = try coded.decode(count: count, shape.unaryLength)
     if let wrong = values.firstIndex(where: { !format.range.contains(Int($0)) }) {
       throw reader.error(
         "coded weights",
@@ -137,17 +144,21 @@ struct UnitDecoder {
       throw reader.error("compressed_parameter_types", "decomposed tensors are not supported")
     }
     let rank = try reader.unsignedGolomb(order: 1, "count_tensor_dimensions")
-    guard (1...8).contains(rank) else {
-      throw reader.error("count_tensor_dimensions", "\(rank) dimensions are not within 1...8")
+    guard (1...CompressedNetwork.mostDimensions).contains(rank) else {
+      throw reader.error(
+        "count_tensor_dimensions",
+        "\(rank) dimensions are not within 1...\(CompressedNetwork.mostDimensions)")
     }
     var extents: [Int] = []
     var count = 1
     for _ in 0..<rank {
       let extent = try reader.unsignedGolomb(order: 7, "tensor_dimensions")
       count *= extent
-      guard extent > 0, count <= CompressedNetwork.largestTensor else {
+      guard extent > 0 else { throw reader.error("tensor_dimensions", "an extent is 0") }
+      guard count <= remaining else {
         throw reader.error(
-          "tensor_dimensions", "more than \(CompressedNetwork.largestTensor) elements, or none")
+          "tensor_dimensions",
+          "\(count) elements or more, where at most \(remaining) are left to the stream's tensors")
       }
       extents.append(extent)
     }

@@ -70,6 +70,13 @@ struct SignalOptions: ParsableArguments {
       networkID: id, purpose: purpose,
       activation: activate ? PostFilterActivation(target: id) : nil,
       pictureHash: pictureHash.flatMap(Self.bytes(ofHexadecimal:)))
+    if let base, let baseGraph {
+      do {
+        _ = try baseGraph.signalledTopologyChecksum()
+      } catch {
+        throw error.located(in: base)
+      }
+    }
     var messages: SignalMessages
     do {
       messages = try SignalMessages(of: graph, updating: baseGraph, settings)

@@ -55,20 +55,29 @@ struct SignalDecode: ParsableCommand {
     if let output { try AtomicFile.check(output, overwrite: overwrite) }
     let bytes = try SignalStream.read(stream, codec: codec)
     var network = try chosen(try SignalStream.receive(bytes, path: stream).networks)
-    if let tensors {
-      let bytes = try WholeFile.read(tensors, limit: 1 << 32)
-      let found = try inside(tensors) { () throws(BitstreamError) in
-        try CompressedNetwork.decode(bytes)
-      }
-      if network.update == nil {
-        network.base.tensors = found
-      } else {
-        network.update?.tensors = found
-      }
-    }
+    if let tensors { try readTensors(tensors, of: &network) }
     if let base { try rebuild(network, on: base) }
     let report = NetworkReport(network, showsValues: true)
     try common.emit(report) { report.text }
+  }
+
+  /// Puts the tensors in the file `path` where the messages name a URI.
+  private func readTensors(_ path: String, of network: inout ReceivedNetwork) throws {
+    let isBase = network.base.characteristics.payload.isElsewhere
+    let isUpdate = network.update?.characteristics.payload.isElsewhere ?? false
+    guard isBase || isUpdate else {
+      throw UsageError("--tensors \(path): no message in '\(stream)' names a URI of tensors")
+    }
+    guard !isBase || !isUpdate else {
+      throw UsageError(
+        "--tensors \(path): base and update in '\(stream)' name a URI each, one file holds the tensors "
+          + "of one")
+    }
+    let bytes = try WholeFile.read(path, limit: 1 << 32)
+    let found = try inside(path) { () throws(BitstreamError) in
+      try CompressedNetwork.decode(bytes)
+    }
+    if isBase { network.base.tensors = found } else { network.update?.tensors = found }
   }
 
   private func chosen(_ networks: [Int: ReceivedNetwork]) throws -> ReceivedNetwork {
@@ -103,5 +112,11 @@ struct SignalDecode: ParsableCommand {
       graph, to: output, irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
       overwrite: overwrite)
     Console.shared.note("written: \(output)")
+  }
+}
+
+extension PostFilterCharacteristics.Payload {
+  fileprivate var isElsewhere: Bool {
+    if case .uri = self { true } else { false }
   }
 }

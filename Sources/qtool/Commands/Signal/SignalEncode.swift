@@ -28,6 +28,7 @@ struct SignalEncode: ParsableCommand {
     try target.check()
     try signals.check(codec, overwrite: target.overwrite)
     let (messages, tensors) = try signals.messages(of: model)
+    try inside(model) { () throws(BitstreamError) in try messages.requireReadable() }
     let units = messages.units(codec, carrier: signals.carrier)
     let report = SignalReport(messages, bytes: units.count, tensorBytes: tensors.count)
     if !common.dryRun {

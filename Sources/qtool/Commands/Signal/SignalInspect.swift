@@ -36,8 +36,7 @@ struct SignalInspect: ParsableCommand {
   }
 
   private func report(of bytes: [UInt8]) throws(BitstreamError) -> StreamReport {
-    // The start unit of ISO/IEC 15938-17: no start code begins so.
-    if bytes.starts(with: [0, 4, 2]) {
+    if CompressedNetwork.isStream(bytes) {
       let tensors = try CompressedNetwork.decode(bytes)
       return StreamReport(tensors: tensors.map { TensorReport($0, showsValues: values) })
     }

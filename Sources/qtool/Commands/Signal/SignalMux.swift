@@ -23,8 +23,9 @@ struct SignalMux: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Insert before this picture, counted from 0 in decoding order.", valueName: "n"))
-  var picture = 0
+      "Insert before this picture, counted from 0 in decoding order; else before the first.",
+      valueName: "n"))
+  var picture: Int?
 
   @Flag(
     inversion: .prefixedNo,
@@ -34,6 +35,12 @@ struct SignalMux: ParsableCommand {
   @OptionGroup var signals: SignalOptions
   @OptionGroup var target: TargetOptions
   @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if picture != nil, everyRandomAccess {
+      throw ValidationError("--picture and --every-random-access exclude each other.")
+    }
+  }
 
   func run() throws {
     try common.begin(self)
@@ -47,10 +54,10 @@ struct SignalMux: ParsableCommand {
           + "'qtool signal strip' removes it")
     }
     let (messages, tensors) = try signals.messages(of: model)
-    let units = messages.units(original.codec, carrier: signals.carrier)
     let result = try inside(stream) { () throws(BitstreamError) in
-      let placement: SignalPlacement = everyRandomAccess ? .everyRandomAccess : .picture(picture)
-      let bytes = try original.inserting(units, before: placement)
+      let bytes = try original.inserting(
+        messages, carrier: signals.carrier,
+        before: everyRandomAccess ? .everyRandomAccess : .picture(picture ?? 0))
       // An update before its base, for instance, shows here.
       _ = try SignalReceiver(try ByteStream(bytes, codec: original.codec))
       return bytes
