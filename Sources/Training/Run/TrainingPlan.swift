@@ -25,8 +25,14 @@ public struct TrainingPlan: Sendable, Hashable {
 
   /// Makes a plan.
   ///
-  /// - Parameter firstEpochs: The length of the first stage, at most that of all, where it is not that
-  ///   of the others; there are others then.
+  /// - Parameters:
+  ///   - stageCount: Stages, at least one.
+  ///   - stepsPerEpoch: Steps of an epoch, at least one.
+  ///   - length: Epochs in all or of each stage.
+  ///   - firstEpochs: The length of the first stage, at most that of all, where it is not that of the
+  ///     others; there are others then.
+  ///   - rates: Learning rates by step.
+  ///   - restartsRates: Whether the rates begin anew with every stage.
   public init(
     stageCount: Int, stepsPerEpoch: Int, length: Length, firstEpochs: Double? = nil,
     rates: RateSchedule, restartsRates: Bool = false
