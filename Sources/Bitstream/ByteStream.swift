@@ -19,8 +19,9 @@ public struct ByteStream: Sendable {
 
   /// Splits a stream.
   ///
-  /// - Parameter codec: `nil` to tell by the first NAL unit: its first byte is 0 in VVC, and its type
-  ///   in HEVC.
+  /// - Parameters:
+  ///   - bytes: The stream, with start codes (Annex B).
+  ///   - codec: `nil` to tell by the first NAL unit: its first byte is 0 in VVC, and its type in HEVC.
   /// - Throws: ``BitstreamError`` when the bytes begin with no start code or a header is broken.
   public init(_ bytes: [UInt8], codec: VideoCodec? = nil) throws(BitstreamError) {
     self.bytes = bytes

@@ -15,7 +15,9 @@ public struct FixedPoint: Sendable, Hashable {
   /// The nearest factor to `value`, of 31 bits where the shift allows it (TensorFlow Lite's
   /// QuantizeMultiplier, ties to even); powers of two are exact.
   ///
-  /// - Parameter maximumShift: At most 62.
+  /// - Parameters:
+  ///   - value: The factor.
+  ///   - maximumShift: At most 62.
   /// - Returns: `nil` where `value` is not positive and below `2^29`.
   public init?(_ value: Double, maximumShift: Int = 62) {
     guard value > 0, value < 0x1p29 else { return nil }

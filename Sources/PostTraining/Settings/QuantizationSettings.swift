@@ -14,7 +14,7 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// The scales that are allowed.
   public var scales: ScaleRule
 
-  /// How the integer engine turns sums into codes; ONNX Runtime knows ``Requantization/float`` only.
+  /// How the integer engine turns sums into codes; ONNX Runtime knows ``Quantization/Requantization/float`` only.
   public var requantization: Requantization
 
   /// The form of the written graph.

@@ -12,7 +12,7 @@ extension ByteStream {
   /// The NAL units that are ours.
   public var signalUnits: [Unit] { units.filter(isSignal) }
 
-  /// Whether a NAL unit begins as ``SignalMessages/units(_:carrier:)`` writes it.
+  /// Whether a NAL unit begins as `SignalMessages.units(_:carrier:)` writes it.
   public func isSignal(_ unit: Unit) -> Bool {
     let content = bytes[unit.payload.dropFirst(2)]
     switch unit.header.type {

@@ -36,6 +36,8 @@ extension SignalMessages {
   /// nothing but the UUID.
   ///
   /// - Parameters:
+  ///   - codec: The codec of the stream.
+  ///   - carrier: SEI messages or a parameter set.
   ///   - layer: nuh_layer_id of the picture that they stand before.
   ///   - temporalID: The picture's sub-layer, nuh_temporal_id_plus1 less 1.
   /// - Precondition: `carrier` exists in `codec`.

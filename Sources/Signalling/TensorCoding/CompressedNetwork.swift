@@ -21,7 +21,9 @@ public enum CompressedNetwork {
 
   /// The tensors of a stream.
   ///
-  /// - Parameter limit: The most elements that they may have together.
+  /// - Parameters:
+  ///   - bytes: The stream's units, one behind the other.
+  ///   - limit: The most elements that they may have together.
   /// - Throws: ``Bitstream/BitstreamError`` naming the unit's place and syntax element.
   public static func decode(
     _ bytes: [UInt8], limit: Int = largestNetwork
