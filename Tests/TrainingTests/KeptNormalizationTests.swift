@@ -67,7 +67,7 @@ import Testing
     let losses = try Quarters.train(&session, steps: 60 / session.stages.count + 1)
     let (first, last) = (losses.prefix(6).reduce(0, +), losses.suffix(6).reduce(0, +))
     #expect(last < first / 2)
-    let state = try session.stateOfNow()
+    let state = try session.now().state
     let tensors = try session.trainer.trainedTensors()
     let model = try session.quantizedModel()
     for (layer, codes) in zip(session.network.layers, state.weights) {
@@ -138,7 +138,7 @@ import Testing
     let kept = try #require(layer.normalization)
     let tensors = try session.trainer.trainedTensors()
     let graph = try FakeQuantizedGraph(
-      session.network, session.state, current: nil, graph: session.trained(session.network.closed)
+      session.network, session.state, current: nil, graph: session.network.closed.replacingInitializers(session.now().tensors)
     ).graph
     let executor = try Executor(graph, on: ReferenceBackend.shared)
     var values = [[Double]](repeating: [], count: 5)

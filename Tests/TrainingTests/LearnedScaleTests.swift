@@ -46,15 +46,19 @@ import Testing
     #expect(outputs[gradient]?.array(of: Float.self) == sums)
   }
 
-  /// Scales move, are written as they have become, and weights with codes still do not move.
-  @Test(arguments: [Schedule.direct, .filter(groups: 2), .neuron(groups: 2)])
-  func scalesAreTrained(_ schedule: Schedule) throws {
-    let settings = Quarters.settings(schedule) { $0.learnsScales = true }
+  /// Scales move and are written as they have become; those of settled weights move where only weights
+  /// stand still.
+  @Test(arguments: [Schedule.direct, .filter(groups: 2), .neuron(groups: 2)], Freezing.allCases)
+  func scalesAreTrained(_ schedule: Schedule, _ freezing: Freezing) throws {
+    let settings = Quarters.settings(schedule) {
+      $0.learnsScales = true
+      $0.freezing = freezing
+    }
     var session = try Quarters.session(settings, on: ReferenceBackend.shared)
     let losses = try Quarters.train(&session, steps: 60 / session.stages.count + 1)
     let (first, last) = (losses.prefix(6).reduce(0, +), losses.suffix(6).reduce(0, +))
     #expect(last < first / 2)
-    let (found, learned) = (session.state, try session.stateOfNow())
+    let (found, learned) = (session.state, try session.now().state)
     let before = try #require(found.plan.values["r1"]?.quantizer)
     let after = try #require(learned.plan.values["r1"]?.quantizer)
     #expect(before.scale != after.scale)
@@ -62,7 +66,8 @@ import Testing
     let areWeightsAlike = zip(found.weights, learned.weights).allSatisfy {
       $0.quantizers == $1.quantizers
     }
-    #expect(areWeightsAlike == (schedule != .direct))
+    #expect(areWeightsAlike == (schedule != .direct && freezing == .everything))
+    #expect(found.weights.map(\.codes) == learned.weights.map(\.codes))
     let exported = try session.exportedModel()
     let written = try Quarters.outputs(of: exported)
     let evaluated = try Quarters.outputs(of: session.evaluatedModel())
@@ -71,6 +76,46 @@ import Testing
     try resumed.restore(session.checkpoint())
     let again = try resumed.exportedModel()
     #expect(again == exported)
+  }
+
+  /// The derivative by the scale of settled codes is the sum of codes times the derivatives of their
+  /// values: the same as differences of the loss over a small change of the scale.
+  @Test(arguments: [UnfrozenWeights.float, .quantized])
+  func derivativeByTheScaleOfSettledCodes(_ unfrozen: UnfrozenWeights) throws {
+    let settings = Quarters.settings(.filter(groups: 2)) {
+      $0.learnsScales = true
+      $0.unfrozen = unfrozen
+    }
+    var session = try Quarters.session(
+      settings, optimizer: Optimizer(.momentum(0)), on: ReferenceBackend.shared)
+    for stage in session.stages.indices {
+      try session.begin(stage: stage, calibration: Quarters.calibration)
+    }
+    // The last layer: behind it nothing is rounded.
+    let learned = try #require(
+      session.network.learnedScales.last {
+        if case .weights(let place) = $0.owner { place == session.network.layers.count - 1 } else { false }
+      })
+    let part = try #require(session.network.parameters.parts.first { $0.name == learned.name })
+    let (x, target) = Quarters.samples(0)
+    func loss(_ row: Int, moved change: Float) throws -> Double {
+      var copy = session
+      var vector = try copy.trainer.parameterVector().array(of: Float.self)
+      vector[part.start + row] += change
+      try copy.trainer.setParameters(Tensor(vector))
+      return Double(try copy.advance(["x": x], target: target, rate: 0).loss)
+    }
+    let start = try session.trainer.parameterVector().array(of: Float.self)
+    var moved = session
+    _ = try moved.advance(["x": x], target: target, rate: 1)
+    let end = try moved.trainer.parameterVector().array(of: Float.self)
+    for row in 0..<part.end - part.start {
+      let change: Float = 1 / 64
+      let slope = try (loss(row, moved: change) - loss(row, moved: -change)) / Double(2 * change)
+      let found = Double(start[part.start + row] - end[part.start + row]) / Double(learned.factor)
+      // The third derivative of a cross-entropy is below 1 for logits of this size.
+      #expect(abs(found - slope) < 1e-3 + abs(slope) * 0.01, "row \(row)")
+    }
   }
 
   @Test func powersOfTwoAreNotLearned() throws {

@@ -27,12 +27,12 @@ import Testing
     let levels = 3
     for number in 0..<4 {
       let before = try session.trainer.statistic(name).array(of: Float.self)[0]
-      let quantizer = try #require(session.stateOfNow().plan.values["r1"]?.quantizer)
+      let quantizer = try #require(session.now().state.plan.values["r1"]?.quantizer)
       #expect(quantizer.zeroPoint == 0 && quantizer.scale == before / Float(levels))
       let (x, target) = Quarters.samples(number)
       var graph = try FakeQuantizedGraph(
-        session.network, session.stateOfNow(), current: nil,
-        graph: session.trained(session.network.closed)
+        session.network, session.now().state, current: nil,
+        graph: session.network.closed.replacingInitializers(session.now().tensors)
       ).graph
       graph.outputs = (members.map { "\($0)\0raw" } + ["r1"]).map {
         ValueInfo(name: $0, elementType: .float32)

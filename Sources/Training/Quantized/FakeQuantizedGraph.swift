@@ -15,8 +15,9 @@ struct FakeQuantizedGraph {
   private(set) var settings: Set<String> = []
   /// Values behind which nothing is to be differentiated.
   private(set) var barriers: Set<String> = []
-  /// What holds the scales of weights that are coded in every step, by the weights' name.
-  private var weightScales: [String: String] = [:]
+  /// What holds the values and the scales of weights that are coded in every step, by the weights'
+  /// name.
+  var codedWeights: [String: (values: String, scale: String)] = [:]
 
   let network: QuantizedNetwork
   let state: QuantizationState
@@ -31,8 +32,9 @@ struct FakeQuantizedGraph {
     self.state = state
     self.graph = graph
     self.graph.opsets[OperatorDomain.lowBit] = 1
-    if network.settings.codesEveryStep {
-      for layer in network.layers.indices { quantizeWeights(of: layer) }
+    for layer in network.layers.indices {
+      if network.settings.codesEveryStep { quantizeWeights(of: layer) }
+      if network.holdsCodes(of: layer, state) { holdCodes(of: layer) }
     }
     let currentGroup = current.map { network.layers[$0].inputGroup }
     for place in network.activations.indices where state.coverage(of: place) != .none {
@@ -66,7 +68,7 @@ struct FakeQuantizedGraph {
     let shape = layer.sharesQuantizer ? [] : [quantizers.count]
     let scale = scale(
       LearnedScale.name(ofWeights: name), Tensor(quantizers.map(\.scale), shape: shape))
-    weightScales[name] = scale
+    codedWeights[name] = (values: "\(name)\0fake", scale: scale)
     graph.initializers["\(name)\0zero"] = Tensor(
       quantizers.map { Int32($0.zeroPoint) }, shape: shape)
     graph.nodes.append(
@@ -91,14 +93,10 @@ struct FakeQuantizedGraph {
     var start: [Float] = []
     for (layer, codes) in zip(network.layers, state.weights) {
       let name = layer.weights.name
-      guard let scale = weightScales[name], let quantizers = codes.allQuantizers else { continue }
-      var shape = layer.shape.map { _ in 1 }
-      if !layer.sharesQuantizer, let axis = layer.weights.channelAxis { shape[axis] = -1 }
+      guard let coded = codedWeights[name], let quantizers = codes.allQuantizers else { continue }
+      let scales = spread(coded.scale, over: layer)
       graph.nodes += [
-        Node(
-          "Reshape", inputs: [scale, constant("\(name)\0spread", shape)],
-          outputs: ["\(name)\0scales"]),
-        Node("Div", inputs: ["\(name)\0fake", "\(name)\0scales"], outputs: ["\(name)\0quotient"]),
+        Node("Div", inputs: [coded.values, scales], outputs: ["\(name)\0quotient"]),
         // The quotient of a multiple of the scale is off by a rounding.
         Node("Round", inputs: ["\(name)\0quotient"], outputs: ["\(name)\0codes"]),
         Node(
@@ -157,8 +155,17 @@ struct FakeQuantizedGraph {
       Node("Where", inputs: ["\(name)\0active", whole, raw], outputs: [result]))
   }
 
+  /// The scales of a layer's weights in a shape that the weights can be multiplied by.
+  mutating func spread(_ scale: String, over layer: QuantizedLayer) -> String {
+    let (shape, result) = ("\(layer.weights.name)\0spread", "\(layer.weights.name)\0scales")
+    guard graph.initializers[shape] == nil else { return result }
+    graph.initializers[shape] = Tensor(layer.shapeOfRows(-1).map(Int64.init))
+    graph.nodes.append(Node("Reshape", inputs: [scale, shape], outputs: [result]))
+    return result
+  }
+
   /// A quantizer's scale, a setting or, behind a bound, a parameter; returns what holds it.
-  private mutating func scale(_ name: String, _ found: Tensor) -> String {
+  mutating func scale(_ name: String, _ found: Tensor) -> String {
     guard network.settings.learnsScales else {
       set(name, found)
       return name
@@ -182,7 +189,7 @@ struct FakeQuantizedGraph {
     settings.remove(name)
   }
 
-  private mutating func set(_ name: String, _ tensor: Tensor) {
+  mutating func set(_ name: String, _ tensor: Tensor) {
     graph.initializers[name] = tensor
     settings.insert(name)
   }

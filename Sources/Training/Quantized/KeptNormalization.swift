@@ -77,7 +77,7 @@ extension Graph {
     let name = layer.weights.name
     return nodes.firstIndex {
       $0.operatorType == layer.node.operatorType && $0.inputs.count > 1
-        && [name, "\(name)\0fake"].contains($0.inputs[1])
+        && [name, "\(name)\0fake", "\(name)\0held"].contains($0.inputs[1])
     }
   }
 }
@@ -91,10 +91,7 @@ extension QuantizedNetwork {
   func folded(
     _ state: QuantizationState, _ tensors: [String: Tensor]
   ) -> (graph: Graph, state: QuantizationState) {
-    var (graph, state) = (plan.graph, state)
-    for (name, tensor) in tensors where graph.initializers[name] != nil {
-      graph.initializers[name] = tensor
-    }
+    var (graph, state) = (plan.graph.replacingInitializers(tensors), state)
     for (place, layer) in layers.enumerated() {
       guard let kept = layer.normalization, let bias = layer.weights.bias,
         let shifts = graph.initializers[bias]?.array(of: Float.self),

@@ -31,7 +31,8 @@ struct LearnedScale: Sendable {
   /// 0, where no derivative leads back.
   static let smallestShare: Float = 1 / 16
 
-  /// The scales of a network's activations and, where weights are coded in every step, weights.
+  /// The scales of a network's activations and, where that is wanted, weights; groups of weights
+  /// within a filter keep theirs.
   static func all(
     layers: [QuantizedLayer], activations: [QuantizedActivation], plan: QuantizationPlan,
     includesWeights: Bool
@@ -40,7 +41,8 @@ struct LearnedScale: Sendable {
     func factor(_ count: Int, _ largest: Int) -> Float {
       1 / (Float(count) * Float(max(largest, 1))).squareRoot()
     }
-    for (place, layer) in layers.enumerated() where includesWeights {
+    for (place, layer) in layers.enumerated()
+    where includesWeights && layer.weights.groupSize == nil {
       let rows = layer.sharesQuantizer ? 1 : layer.filterCount
       scales.append(
         LearnedScale(
@@ -66,12 +68,12 @@ struct LearnedScale: Sendable {
 }
 
 extension QuantizationState {
-  /// The scale as it was last found by a search; `nil` before.
+  /// The scale as it was last found by a search, 1 for rows without; `nil` before.
   func scale(of learned: LearnedScale) -> Tensor? {
     switch learned.owner {
     case .weights(let place):
-      guard let quantizers = weights[place].allQuantizers else { return nil }
-      return Tensor(quantizers.map(\.scale), shape: learned.shape)
+      guard !weights[place].quantizers.isEmpty else { return nil }
+      return Tensor(weights[place].quantizers.map { $0?.scale ?? 1 }, shape: learned.shape)
     case .activations(let group):
       guard let quantizer = plan.values[group]?.quantizer else { return nil }
       return Tensor(scalar: quantizer.scale)

@@ -65,7 +65,7 @@ struct QuantizedNetwork: Sendable {
       settings.learnsScales
       ? LearnedScale.all(
         layers: layers, activations: activations, plan: plan,
-        includesWeights: settings.codesEveryStep) : []
+        includesWeights: settings.codesEveryStep || settings.trainsScalesOfSettledWeights) : []
     parameters = try TrainedParameters(
       of: trained, among: Set(plan.graph.initializers.keys).subtracting(constants.keys)
     ).appending(
@@ -204,6 +204,18 @@ struct QuantizedLayer: Sendable {
   /// Parameters of a number a channel that belong to the filters: biases, and scales of a
   /// normalization.
   var companions: [String] { [weights.bias, normalization?.scale].compactMap(\.self) }
+
+  /// A shape of as many dimensions as the weights', all 1 but that of the filters.
+  func shapeOfFilters(_ count: Int) -> [Int] {
+    var result = shape.map { _ in 1 }
+    if let axis = weights.channelAxis { result[axis] = count }
+    return result
+  }
+
+  /// The same for rows of scales: all 1 where filters share one.
+  func shapeOfRows(_ count: Int) -> [Int] {
+    sharesQuantizer ? shape.map { _ in 1 } : shapeOfFilters(count)
+  }
 
   /// Whether all filters share one quantizer.
   var sharesQuantizer: Bool { weights.granularity == .tensor || weights.channelAxis == nil }

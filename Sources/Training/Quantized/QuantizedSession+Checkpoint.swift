@@ -79,7 +79,7 @@ extension QuantizedSession {
     // The step first: what it renews is part of the trainer's state.
     if current != nil { try prepareStep(network.closed) }
     try trainer.restore(checkpoint)
-    try checkSettledWeights(of: trained(network.closed))
+    try checkSettledWeights(in: trainer.trainedTensors())
   }
 
   private static func quantizer(

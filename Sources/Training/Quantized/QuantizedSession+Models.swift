@@ -11,9 +11,8 @@ extension QuantizedSession {
   /// written model's int32 bias stands for: once all portions are quantized, the results are those of
   /// ``exportedModel()`` run in floats.
   public func evaluatedModel() throws -> Graph {
-    let folded = try network.folded(stateOfNow(), trainer.trainedTensors())
-    var graph = folded.graph
-    let state = folded.state
+    let now = try now()
+    var (graph, state) = network.folded(now.state, now.tensors)
     for place in network.layers.indices {
       guard let bias = try writtenBias(of: place, state, in: graph) else { continue }
       let layer = network.layers[place]
@@ -36,8 +35,8 @@ extension QuantizedSession {
   ///
   /// - Throws: As ``exportedModel()``.
   public func quantizedModel() throws -> QuantizedModel {
-    let trained = try stateOfNow()
-    let tensors = try trainer.trainedTensors()
+    try checkSettledWeights(in: trainer.trainedTensors())
+    let (trained, tensors) = try now()
     // A settled code is the nearest one of its own value.
     let codesEveryStep = network.settings.codesEveryStep
     if let open = network.layers.indices.first(where: {
@@ -47,7 +46,6 @@ extension QuantizedSession {
         "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
           + "written once the last stage has begun")
     }
-    try checkSettledWeights(of: self.trained(network.plan.graph))
     let (graph, state) = network.folded(trained, tensors)
     var plan = state.plan
     plan.graph = graph

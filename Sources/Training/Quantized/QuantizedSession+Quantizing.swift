@@ -164,12 +164,19 @@ extension QuantizedSession {
     }
   }
 
-  /// Whether codes are settled that a row of a layer's scales gives their values: it stands still with
-  /// the first of them.
-  private func isSettled(_ learned: LearnedScale, _ row: Int) -> Bool {
-    guard case .weights(let place) = learned.owner else { return false }
-    let isFrozen = state.weights[place].isFrozen
-    return network.layers[place].sharesQuantizer ? isFrozen.contains(true) : isFrozen[row]
+  /// Whether a row of scales moves.
+  ///
+  /// That of weights does while all of its codes are made in every step, or in whole behind settled ones
+  /// where these are trained on.
+  private func isTrained(_ learned: LearnedScale, row: Int) -> Bool {
+    guard isInUse(learned) else { return false }
+    guard case .weights(let place) = learned.owner else { return true }
+    let codes = state.weights[place]
+    guard codes.quantizers[row] != nil else { return false }
+    let isSettled =
+      network.layers[place].sharesQuantizer ? codes.isFrozen.contains(true) : codes.isFrozen[row]
+    return isSettled
+      ? network.settings.trainsScalesOfSettledWeights : network.settings.codesEveryStep
   }
 
   /// Which elements of the parameters' vector may move.
@@ -190,17 +197,18 @@ extension QuantizedSession {
     }
     for learned in network.learnedScales {
       guard let part = parts[learned.name] else { continue }
-      for row in 0..<part.end - part.start where !isInUse(learned) || isSettled(learned, row) {
+      for row in 0..<part.end - part.start where !isTrained(learned, row: row) {
         mask[part.start + row] = false
       }
     }
     return Tensor(mask)
   }
 
-  /// Checks that the weights with codes have stayed where they were.
-  func checkSettledWeights(of graph: Graph) throws {
+  /// Checks that the weights with codes among the parameters have stayed where they were.
+  func checkSettledWeights(in tensors: [String: Tensor]) throws {
     for (layer, codes) in zip(network.layers, state.weights) where codes.isFrozen.contains(true) {
-      try codes.check(graph.weights(of: layer).array(of: Float.self), of: layer)
+      guard let weights = tensors[layer.weights.name] else { continue }
+      try codes.check(weights.array(of: Float.self), of: layer)
     }
   }
 }
@@ -217,6 +225,15 @@ extension QuantizationState {
 }
 
 extension Graph {
+  /// The graph with `tensors` in place of the initializers that it has under their names.
+  func replacingInitializers(_ tensors: [String: Tensor]) -> Graph {
+    var graph = self
+    for (name, tensor) in tensors where initializers[name] != nil {
+      graph.initializers[name] = tensor
+    }
+    return graph
+  }
+
   /// The weights of a layer.
   func weights(of layer: QuantizedLayer) -> Tensor {
     guard let weights = initializers[layer.weights.name] else {

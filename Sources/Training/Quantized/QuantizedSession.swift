@@ -69,9 +69,10 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   public mutating func begin(stage index: Int, calibration: [[String: Tensor]]) throws {
     precondition(index == (current ?? -1) + 1 && index < stages.count, "stage \(index) is not next")
     current = index
-    state = try stateOfNow()
-    var graph = try trained(network.closed)
-    try checkSettledWeights(of: graph)
+    try checkSettledWeights(in: trainer.trainedTensors())
+    let now = try now()
+    state = now.state
+    var graph = network.closed.replacingInitializers(now.tensors)
     if let portion = currentPortion {
       try quantize(portion, in: &graph, calibration)
     } else {
@@ -85,11 +86,18 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
     try prepareStep(graph)
   }
 
-  /// The state with the scales that training has made.
-  func stateOfNow() throws -> QuantizationState {
-    guard network.settings.learnsScales || network.settings.followsMagnitudes else { return state }
-    let tensors = try trainer.trainedTensors()
-    return state.adopting(tensors, of: network.learnedScales).following(tensors)
+  /// The state with the scales that training has made and, by name, what it has made of initializers;
+  /// settled weights have the values that these scales give them.
+  func now() throws -> (state: QuantizationState, tensors: [String: Tensor]) {
+    var tensors = try trainer.trainedTensors()
+    guard network.settings.learnsScales || network.settings.followsMagnitudes else {
+      return (state, tensors)
+    }
+    let state = state.adopting(tensors, of: network.learnedScales).following(tensors)
+    if network.settings.trainsScalesOfSettledWeights {
+      state.giveSettledValues(to: &tensors, network)
+    }
+    return (state, tensors)
   }
 
   /// Moves what is not settled by the gradient of one batch.
@@ -105,20 +113,12 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   public mutating func finish(
     batches count: Int, _ batch: (Int) throws -> [String: Tensor]
   ) throws {
+    let now = try now()
     let graph = try FakeQuantizedGraph(
-      network, stateOfNow(), current: nil, graph: trained(network.closed)
+      network, now.state, current: nil, graph: network.closed.replacingInitializers(now.tensors)
     ).graph
     guard let estimate = try StatisticsEstimate(graph, on: backend) else { return }
     try trainer.setStatistics(estimate.statistics(batches: count, batch))
-  }
-
-  /// A graph of the network with the parameters of now.
-  func trained(_ graph: Graph) throws -> Graph {
-    var graph = graph
-    for (name, tensor) in try trainer.trainedTensors() where graph.initializers[name] != nil {
-      graph.initializers[name] = tensor
-    }
-    return graph
   }
 
   /// What the stage of now settles.
