@@ -63,6 +63,9 @@ let package = Package(
       dependencies: [
         "Bitstream", "Checksums", "Execution", "Graph", "Quantization", "Tensors",
       ]),
+    .target(
+      name: "Verification",
+      dependencies: ["Execution", "Graph", "Operations", "Quantization", "Tensors"]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
@@ -75,7 +78,7 @@ let package = Package(
       dependencies: [
         "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution",
         "Graph", "ONNX", "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports",
-        "Signalling", "Tensors", "Training",
+        "Signalling", "Tensors", "Training", "Verification",
       ]),
 
     // MARK: - Programs
@@ -91,6 +94,7 @@ let package = Package(
         "OperationCases",
         "Reports",
         "Signalling",
+        "Verification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
@@ -150,6 +154,12 @@ let package = Package(
       dependencies: [
         "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "PostTraining",
         "Quantization", "Tensors", "Training",
+      ]),
+    .testTarget(
+      name: "VerificationTests",
+      dependencies: [
+        "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "PostTraining",
+        "Quantization", "Tensors", "Verification",
       ]),
     .testTarget(
       name: "ReportsTests", dependencies: ["PostTraining", "Quantization", "Reports", "Training"]),

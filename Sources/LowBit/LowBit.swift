@@ -14,3 +14,4 @@
 @_exported import Signalling
 @_exported import Tensors
 @_exported import Training
+@_exported import Verification

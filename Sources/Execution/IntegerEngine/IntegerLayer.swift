@@ -14,6 +14,12 @@ public struct IntegerLayer: Sendable, Hashable {
   public var weightBits: Int?
   /// The codes that its input can have, less their zero point.
   public var inputs: ClosedRange<Int>
+  /// The codes that the second factor can have, less their zero point; `nil` where the filters are known.
+  public var factors: ClosedRange<Int>?
+  /// The number of products in a sum; `nil` where it depends on data.
+  public var terms: Int?
+  /// What is added to the sums, one number a filter; empty for nothing.
+  public var bias: [Int32] = []
   /// One interval a filter; empty where the number of terms depends on data.
   public var filters: [AccumulatorInterval]
 
@@ -54,6 +60,7 @@ extension PackedWriter {
       IntegerLayer(
         name: node.label, operatorType: node.operatorType, isPacked: true,
         weightBits: weights.codes.elementType.bitCount, inputs: inputs,
+        terms: weights.codes.count / weights.filters, bias: values ?? [],
         filters: weights.intervals(inputs: inputs, hasBorder: hasBorder, bias: values)))
   }
 
@@ -88,6 +95,7 @@ extension PackedWriter {
     if let a, let b = codes(places.b, places.bZero), !node.operatorType.contains("Conv"),
       case .fixed(let count)? = values[node.inputs[places.a]]?.shape?.last
     {
+      (layer.factors, layer.terms) = (b, count)
       layer.filters = [AccumulatorInterval(count: count, a, b)]
     }
     layers.append(layer)

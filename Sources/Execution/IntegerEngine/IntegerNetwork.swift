@@ -19,23 +19,29 @@ public struct IntegerNetwork: Sendable {
 
   /// The integer network of `graph`, which computes by the arithmetic that its metadata name.
   ///
+  /// - Parameters:
+  ///   - graph: A quantized model.
+  ///   - allowsOverflow: Whether sums that 32 bits do not hold are let through, for whoever looks at
+  ///     ``layers`` and runs nothing.
   /// - Throws: ``Graph/GraphError`` when the nodes of `graph` cannot be put in order, when the arithmetic
   ///   is not known, and when a node that works on codes has no form in it: scales that are no powers of
   ///   two, a shift to the left, sums that 32 bits do not hold, an operator that only ONNX Runtime
   ///   defines.
-  public init(_ graph: Graph) throws {
+  public init(_ graph: Graph, allowsOverflow: Bool = false) throws {
     requantization = try graph.requantization()
     var codes = try CodesWriter(graph, requantization)
     let onCodes = try codes.rewritten()
     // Products of two computed factors round as ONNX Runtime does, or stay in float.
     let roundsComputed = requantization == .float
     var writer = try PackedWriter(
-      onCodes.withIntegerProductsOfAllWidths(roundsComputed: roundsComputed), requantization)
+      onCodes.withIntegerProductsOfAllWidths(roundsComputed: roundsComputed), requantization,
+      allowsOverflow: allowsOverflow)
     try writer.write()
     if writer.hasNarrowProducts {
       // What cannot be packed runs on its operator, which takes 8 bits only.
       writer = try PackedWriter(
-        onCodes.withIntegerProducts(roundsComputed: roundsComputed), requantization)
+        onCodes.withIntegerProducts(roundsComputed: roundsComputed), requantization,
+        allowsOverflow: allowsOverflow)
       try writer.write()
     }
     if let refusal = writer.refusal { throw refusal }

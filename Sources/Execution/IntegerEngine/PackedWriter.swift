@@ -11,6 +11,8 @@ import Tensors
 struct PackedWriter: GraphWriter {
   var draft: GraphDraft
   let mode: Requantization
+  /// Whether sums that 32 bits do not hold are let through.
+  let allowsOverflow: Bool
 
   /// The products so far.
   var layers: [IntegerLayer] = []
@@ -26,9 +28,10 @@ struct PackedWriter: GraphWriter {
   /// Values whose plain form is not there yet.
   private var isPackedOnly: Set<String> = []
 
-  init(_ graph: Graph, _ mode: Requantization) throws {
+  init(_ graph: Graph, _ mode: Requantization, allowsOverflow: Bool) throws {
     draft = try GraphDraft(graph)
     self.mode = mode
+    self.allowsOverflow = allowsOverflow
   }
 
   // MARK: Values

@@ -57,7 +57,7 @@ public struct AccumulatorInterval: Sendable, Hashable {
   public var fits32Bits: Bool { Self.bits(of: sum) <= 32 }
 
   /// Bits of the narrowest signed integer that holds all of `range`.
-  static func bits(of range: ClosedRange<Int>) -> Int {
+  package static func bits(of range: ClosedRange<Int>) -> Int {
     let magnitudes = [range.lowerBound, range.upperBound].map { $0 < 0 ? ~$0 : $0 }
     return (magnitudes.map { Int.bitWidth - $0.leadingZeroBitCount }.max() ?? 0) + 1
   }

@@ -39,7 +39,7 @@ extension QuantizedModel {
       levels.append("\(node.label)=\(weights.quantizers[0].levels)x\(data)")
     }
     return [
-      "qtool.levels": levels.joined(separator: "\n"),
+      Graph.levelsKey: levels.joined(separator: "\n"),
       "qtool.settings": settings.summary,
       Requantization.metadataKey: settings.requantization.rawValue,
     ]

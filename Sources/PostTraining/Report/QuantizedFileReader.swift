@@ -20,7 +20,7 @@ struct QuantizedFileReader {
     index = GraphIndex(graph)
     self.histograms = histograms
     self.integers = integers
-    statedLevels = Self.levels(graph.metadata["qtool.levels"] ?? "")
+    statedLevels = graph.statedLevels.mapValues(\.weights)
   }
 
   mutating func read() {
@@ -28,19 +28,6 @@ struct QuantizedFileReader {
       addRange(of: index.nodes[number])
       addLayer(number)
     }
-  }
-
-  /// `LABEL=WEIGHTSxACTIVATIONS`, one a line.
-  private static func levels(_ text: String) -> [String: Int] {
-    var levels: [String: Int] = [:]
-    for line in text.split(separator: "\n") {
-      guard let sign = line.lastIndex(of: "="),
-        let count = line[line.index(after: sign)...].split(separator: "x").first.flatMap({ Int($0) }
-        )
-      else { continue }
-      levels[String(line[..<sign])] = count
-    }
-    return levels
   }
 
   // MARK: Activations

@@ -19,7 +19,7 @@ struct GraphSignals: Sendable, Hashable {
   init(
     of graph: Graph, _ operands: [SignalledOperand], base: Graph? = nil
   ) throws(GraphError) {
-    let levels = graph.signalledLevels
+    let levels = graph.statedLevels
     var places: [[String]: Int] = [:]
     var seen: Set<String> = []
     for operand in operands {
@@ -78,18 +78,6 @@ extension SignalledOperand {
 }
 
 extension Graph {
-  /// How many levels weights and data of nodes have, by the nodes' labels: what our models say about
-  /// themselves.
-  fileprivate var signalledLevels: [String: (weights: Int, data: Int)] {
-    var levels: [String: (weights: Int, data: Int)] = [:]
-    for line in metadata["qtool.levels"]?.split(separator: "\n") ?? [] {
-      guard let sign = line.lastIndex(of: "=") else { continue }
-      let numbers = line[line.index(after: sign)...].split(separator: "x").compactMap { Int($0) }
-      if numbers.count == 2 { levels[String(line[..<sign])] = (numbers[0], numbers[1]) }
-    }
-    return levels
-  }
-
   fileprivate func quantizer(
     of operand: SignalledOperand, levels: [String: (weights: Int, data: Int)]
   ) throws(GraphError) -> SignalledQuantizer {
