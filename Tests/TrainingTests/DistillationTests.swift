@@ -6,6 +6,8 @@ import Tensors
 import Testing
 import Training
 
+@testable import Datasets
+
 @Suite struct DistillationTests {
   private static let x = SmallNetworks.weights([4, 3])
 
@@ -62,6 +64,41 @@ import Training
     let expected = Double(temperature * temperature) * sum / 4
     // Some forty operations on numbers up to 16.
     #expect(abs(Double(found) - expected) < 40 * 16 * 0x1p-24, "\(found), expected \(expected)")
+  }
+
+  /// With labels the loss is the weighted mean of both losses, and so is what it teaches.
+  @Test func labelsHaveAShare() throws {
+    let (temperature, weight): (Float, Float) = (3, 0.25)
+    let mixed = Loss.distillation(temperature: temperature, labelWeight: weight)
+    let teacher = try Teacher(
+      Self.network(nil, 10), batch: 4, loss: mixed, on: ReferenceBackend.shared)
+    let answers = try teacher.targets(["x": Self.x])
+    let samples = (0..<4).map {
+      Sample(
+        inputs: ["x": Tensor([Float](repeating: 0, count: 3), shape: [1, 3])],
+        label: Label(index: $0 * 2 % 5), name: "\($0)")
+    }
+    let batch = Batch(samples, filledTo: 4)
+    let labels = LabelTargets(shape: [4, 5])
+    func step(_ loss: Loss, _ target: Tensor) throws -> (loss: Float, weights: [Float]) {
+      var trainer = try Self.trainer(loss, nil)
+      let loss = try trainer.advance(["x": Self.x], target: target, rate: 1).loss
+      return (loss, try trainer.parameterVector().array(of: Float.self))
+    }
+    let start = try Self.trainer(mixed, nil).parameterVector().array(of: Float.self)
+    let both = try step(mixed, labels.targets(of: batch, with: answers))
+    let hard = try step(.crossEntropy, labels.targets(of: batch))
+    let soft = try step(.distillation(temperature: temperature), answers)
+    // Some forty operations on numbers up to 16.
+    let rounding: Float = 40 * 16 * 0x1p-24
+    #expect(abs(both.loss - (weight * hard.loss + (1 - weight) * soft.loss)) < rounding)
+    for place in start.indices {
+      let expected =
+        weight * (hard.weights[place] - start[place])
+        + (1 - weight) * (soft.weights[place] - start[place])
+      #expect(abs(both.weights[place] - start[place] - expected) < rounding)
+    }
+    #expect(hard.weights != soft.weights)
   }
 
   /// Who learns from itself by outputs has nothing to learn.

@@ -33,6 +33,22 @@ public struct LabelTargets: Sendable {
   }
 }
 
+extension LabelTargets {
+  /// For ``Loss/distillation(temperature:labelWeight:)`` with labels: each sample's row of
+  /// ``targets(of:)`` with that of a teacher's `answers` behind it.
+  ///
+  /// - Throws: As ``targets(of:)``.
+  public func targets(of batch: Batch, with answers: Tensor) throws(DataError) -> Tensor {
+    precondition(answers.shape == shape, "answers are not of the shape of labels")
+    let labels = try targets(of: batch).array(of: Float.self)
+    let answers = answers.array(of: Float.self)
+    let rows = stride(from: 0, to: labels.count, by: classes).map { $0..<$0 + classes }
+    return Tensor(
+      rows.flatMap { labels[$0] + answers[$0] },
+      shape: shape.dropLast() + [2 * (shape.last ?? 1)])
+  }
+}
+
 extension Batch {
   /// Samples whose label is the largest of its row in `output`, the first of equal ones; `nil` where
   /// a sample has no label or `output` is not a row of classes for each.

@@ -24,7 +24,7 @@ public struct Teacher<B: Backend>: Sendable {
     switch loss {
     case .squaredError: break
     case .crossEntropy: graph.replaceOutput(output.name, temperature: 1)
-    case .distillation(let temperature):
+    case .distillation(let temperature, _):
       graph.replaceOutput(output.name, temperature: temperature)
     }
     graph.removeDeadNodes()

@@ -9,10 +9,20 @@ public enum Loss: Sendable, Hashable {
   case crossEntropy
   /// The same of `logits / temperature`, times the square of the temperature, with
   /// `softmax(logits / temperature)` of another network as target: Hinton, Vinyals and Dean,
-  /// "Distilling the Knowledge in a Neural Network", 2015.
-  case distillation(temperature: Float)
+  /// "Distilling the Knowledge in a Neural Network", 2015. As there, labels can have a share: the loss is
+  /// `labelWeight` times their cross-entropy plus `1 - labelWeight` times that of the answers, and a
+  /// target is the labels' row with the answers' row behind it. With a weight of 0 it is that of the
+  /// answers alone.
+  case distillation(temperature: Float, labelWeight: Float = 0)
   /// The mean of `(output - target)^2`.
   case squaredError
+
+  /// The shape of the targets of an output.
+  func targetShape(of output: [Int]) -> [Int] {
+    guard case .distillation(_, let labelWeight) = self, labelWeight > 0, let classes = output.last
+    else { return output }
+    return output.dropLast() + [2 * classes]
+  }
 }
 
 extension Graph {
@@ -31,20 +41,33 @@ extension Graph {
         Node(operatorType, inputs: inputs, outputs: [name], attributes: attributes))
       return name
     }
-    switch loss {
-    case .crossEntropy, .distillation:
+    /// The mean over samples of `-sum(target * log softmax(logits / temperature))`, times
+    /// `temperature^2 * weight`.
+    func crossEntropy(_ target: String, temperature: Float = 1, weight: Float = 1) -> String {
       var logits = logits(of: output)
-      var weight: Float = 1
-      if case .distillation(let temperature) = loss, temperature != 1 {
-        logits = add("Div", [logits, number(temperature, &names)])
-        weight = temperature * temperature
-      }
+      if temperature != 1 { logits = add("Div", [logits, number(temperature, &names)]) }
       let logarithm = add("LogSoftmax", [logits], ["axis": .int(-1)])
       let terms = add("Mul", [target, logarithm])
       let samples = add("ReduceSum", [terms, constant([-1], &names)], ["keepdims": .int(0)])
-      let mean = add("ReduceMean", [samples], ["keepdims": .int(0)])
-      let whole = add("Neg", [mean])
-      return weight == 1 ? whole : add("Mul", [whole, number(weight, &names)])
+      let whole = add("Neg", [add("ReduceMean", [samples], ["keepdims": .int(0)])])
+      let factor = temperature * temperature * weight
+      return factor == 1 ? whole : add("Mul", [whole, number(factor, &names)])
+    }
+    switch loss {
+    case .crossEntropy: return crossEntropy(target)
+    case .distillation(let temperature, 0): return crossEntropy(target, temperature: temperature)
+    case .distillation(let temperature, let labelWeight):
+      let halves = [names.unique("loss/labels"), names.unique("loss/answers")]
+      nodes.append(
+        Node(
+          "Split", inputs: [target], outputs: halves,
+          attributes: ["axis": .int(-1), "num_outputs": .int(2)]))
+      return add(
+        "Add",
+        [
+          crossEntropy(halves[0], weight: labelWeight),
+          crossEntropy(halves[1], temperature: temperature, weight: 1 - labelWeight),
+        ])
     case .squaredError:
       let difference = add("Sub", [output, target])
       let square = add("Mul", [difference, difference])

@@ -12,6 +12,8 @@ public struct StepGraph: Sendable {
   public let graph: Graph
   /// The parameters' places in their vector.
   public let parameters: TrainedParameters
+  /// The shape of the first output.
+  public let outputShape: [Int]
   /// The shape of the targets.
   public let targetShape: [Int]
   /// Running statistics of normalizations and what else a step renews.
@@ -36,7 +38,8 @@ public struct StepGraph: Sendable {
   ) throws {
     var graph = try model.upgraded(toOpset: Graph.trainingOpset)
     graph.opsets[OperatorDomain.lowBit] = 1
-    let (output, shape) = try graph.fixBatch(batch)
+    let output: ValueInfo
+    (output, outputShape) = try graph.fixBatch(batch)
     // What only other outputs read has no part in the loss.
     let counted = scope?.statistics ?? []
     graph.outputs = [output] + counted.map { ValueInfo(name: $0.next, elementType: .float32) }
@@ -49,7 +52,8 @@ public struct StepGraph: Sendable {
     graph.replaceParameters(parameters)
     for name in scope.settings.sorted() { graph.makeInput(of: name) }
     statisticValues = try graph.makeInputs(of: statistics)
-    graph.addInput(StepName.target, .float32, shape)
+    targetShape = loss.targetShape(of: outputShape)
+    graph.addInput(StepName.target, .float32, targetShape)
     let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
     graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
 
@@ -68,7 +72,6 @@ public struct StepGraph: Sendable {
     graph.removeDeadNodes()
     self.graph = graph
     self.parameters = parameters
-    targetShape = shape
   }
 }
 

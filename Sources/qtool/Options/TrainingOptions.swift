@@ -47,6 +47,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "The labels' share of --loss distill, from 0 (which needs none) to below 1.",
+      valueName: "share"))
+  var labelWeight: Float = 0
+
+  @Option(
+    help: ArgumentHelp(
       "The float model that teaches. Default: the model itself.", valueName: "model"),
     completion: .file(extensions: ["onnx"]))
   var teacher: String?
@@ -116,6 +122,11 @@ struct TrainingOptions: ParsableArguments {
     try check(batch ?? 1 > 0, "--batch: at least 1 is needed")
     try check(rate ?? 0 >= 0 && (rate ?? 0).isFinite, "--rate: a number from 0 on is needed")
     try check(temperature > 0 && temperature.isFinite, "--temperature: above 0")
+    try check((0..<1).contains(labelWeight), "--label-weight: from 0 to below 1")
+    try check(
+      labelWeight == 0 || loss == .distill,
+      "--label-weight: of \(loss == .labels ? "labels alone" : "--loss mse") there is no share; say "
+        + "--loss distill")
     try check(warmup >= 0, "--warmup: a number from 0 on is needed")
     try check((0..<1).contains(momentum), "--momentum: from 0 to below 1")
     try check(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: a number from 0 on")
@@ -133,7 +144,7 @@ struct TrainingOptions: ParsableArguments {
   var stepLoss: Loss {
     switch loss {
     case .labels: .crossEntropy
-    case .distill: .distillation(temperature: temperature)
+    case .distill: .distillation(temperature: temperature, labelWeight: labelWeight)
     case .mse: .squaredError
     }
   }

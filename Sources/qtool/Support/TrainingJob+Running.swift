@@ -7,10 +7,10 @@ extension TrainingJob {
     switch command.bits {
     case .float:
       let session = try floatSession(on: backend)
-      return try train(session, targetShape: session.step.targetShape, on: backend)
+      return try train(session, outputShape: session.step.outputShape, on: backend)
     case .quantized:
       let session = try quantizedSession(on: backend)
-      return try train(session, targetShape: session.step.targetShape, on: backend)
+      return try train(session, outputShape: session.step.outputShape, on: backend)
     }
   }
 
@@ -41,11 +41,11 @@ extension TrainingJob {
   }
 
   private func train<Session: TrainingSession, B: Backend>(
-    _ session: Session, targetShape: [Int], on backend: B
+    _ session: Session, outputShape: [Int], on backend: B
   ) throws -> TrainingResult {
     let plan = try plan(session.stages)
     let surroundings: TrainingRun<Session>.Surroundings = try surroundings(
-      targetShape: targetShape, on: backend)
+      outputShape: outputShape, on: backend)
     var run = TrainingRun(session, on: stream, plan: plan, threads: command.threads)
     var folder = folder
     if folder.hasCheckpoint {
@@ -107,30 +107,38 @@ extension TrainingJob {
   }
 
   private func surroundings<Session: TrainingSession, B: Backend>(
-    targetShape: [Int], on backend: B
+    outputShape: [Int], on backend: B
   ) throws -> TrainingRun<Session>.Surroundings {
     let options = command.training
-    let calibrationSamples = command.bits == .quantized ? command.quantized.calibration : 0
-    let finalSamples = options.reestimate
-    guard options.loss != .labels else {
-      guard targetShape.count >= 2, targetShape[0] == stream.batchSize else {
-        throw GraphError.unsupported(
-          "\(command.model): the output '\(graph.outputs[0].name)' of shape \(targetShape) is not a "
-            + "row of classes for each of \(stream.batchSize) samples; --loss distill or mse")
-      }
-      return .init(
-        targets: LabelTargets(shape: targetShape).targets,
-        validate: try validator(reference: nil, on: backend),
-        calibrationSamples: calibrationSamples, finalSamples: finalSamples,
-        checkpointSteps: command.checkpointSteps)
+    var reference: Graph?
+    if options.loss != .labels, let validation, try validation.data.sample(at: 0).label == nil {
+      reference = teacher
     }
-    let own = try Teacher(teacher, batch: stream.batchSize, loss: options.stepLoss, on: backend)
-    let needsReference = try validation?.data.sample(at: 0).label == nil
     return .init(
-      targets: { try own.targets($0.inputs) },
-      validate: try validator(reference: needsReference ? teacher : nil, on: backend),
-      calibrationSamples: calibrationSamples, finalSamples: finalSamples,
-      checkpointSteps: command.checkpointSteps)
+      targets: try targets(outputShape, on: backend),
+      validate: try validator(reference: reference, on: backend),
+      calibrationSamples: command.bits == .quantized ? command.quantized.calibration : 0,
+      finalSamples: options.reestimate, checkpointSteps: command.checkpointSteps)
+  }
+
+  /// What makes the targets of a batch.
+  private func targets<B: Backend>(
+    _ outputShape: [Int], on backend: B
+  ) throws -> (Batch) throws -> Tensor {
+    let options = command.training
+    if options.loss == .labels || options.labelWeight > 0 {
+      guard outputShape.count >= 2, outputShape[0] == stream.batchSize else {
+        throw GraphError.unsupported(
+          "\(command.model): the output '\(graph.outputs[0].name)' of shape \(outputShape) is not a "
+            + "row of classes for each of \(stream.batchSize) samples; --loss distill or mse, without "
+            + "labels")
+      }
+    }
+    let labels = LabelTargets(shape: outputShape)
+    guard options.loss != .labels else { return labels.targets }
+    let own = try Teacher(teacher, batch: stream.batchSize, loss: options.stepLoss, on: backend)
+    guard options.labelWeight > 0 else { return { try own.targets($0.inputs) } }
+    return { try labels.targets(of: $0, with: own.targets($0.inputs)) }
   }
 
   /// What measures the network on the validation data.
