@@ -6,38 +6,20 @@
 /// let digest = hash.finalize()
 /// print(SHA256.hexadecimal(digest))
 /// ```
-public struct SHA256: Sendable {
+public struct SHA256: Sendable, BlockHash {
   private var state: [UInt32] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab,
     0x5be0_cd19,
   ]
-  /// The beginning of a block that is not yet full.
-  private var pending: [UInt8] = []
-  private var length: UInt64 = 0
+  var pending: [UInt8] = []
+  var length: UInt64 = 0
   private var schedule = [UInt32](repeating: 0, count: 64)
 
   /// The hash of nothing so far.
   public init() { pending.reserveCapacity(64) }
 
   /// Appends bytes to the message.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    length &+= UInt64(bytes.count)
-    var rest = bytes[...]
-    if !pending.isEmpty {
-      let taken = rest.prefix(64 - pending.count)
-      pending.append(contentsOf: taken)
-      rest = rest.dropFirst(taken.count)
-      guard pending.count == 64 else { return }
-      let block = pending
-      block.withUnsafeBytes { compress($0) }
-      pending.removeAll(keepingCapacity: true)
-    }
-    while rest.count >= 64 {
-      compress(UnsafeRawBufferPointer(rebasing: rest.prefix(64)))
-      rest = rest.dropFirst(64)
-    }
-    pending.append(contentsOf: rest)
-  }
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) { append(bytes) }
 
   /// Appends bytes to the message.
   public mutating func update(_ bytes: [UInt8]) {
@@ -52,18 +34,13 @@ public struct SHA256: Sendable {
 
   /// The 32 bytes of the message's digest. The hash is used up by it.
   public consuming func finalize() -> [UInt8] {
-    let bits = length &* 8
-    var padding: [UInt8] = [0x80]
-    let used = (pending.count + 1) % 64
-    padding += [UInt8](repeating: 0, count: (56 - used + 64) % 64)
-    padding += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) }
-    update(padding)
+    appendEnd { bits in (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * UInt64($0))) } }
     return state.flatMap { word in
       (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * UInt32($0))) }
     }
   }
 
-  private mutating func compress(_ block: UnsafeRawBufferPointer) {
+  mutating func compress(_ block: UnsafeRawBufferPointer) {
     for i in 0..<16 {
       schedule[i] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self))
     }

@@ -47,6 +47,38 @@ import Testing
     }
   }
 
+  /// The messages of RFC 1321, appendix A.5.
+  @Test(arguments: [
+    ("", "d41d8cd98f00b204e9800998ecf8427e"),
+    ("a", "0cc175b9c0f1b6a831c399e269772661"),
+    ("abc", "900150983cd24fb0d6963f7d28e17f72"),
+    ("message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
+    ("abcdefghijklmnopqrstuvwxyz", "c3fcd3d76192e4007dfb496cca67e13b"),
+    (
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+      "d174ab98d277d9f5a5611c2c9f419d9f"
+    ),
+    (
+      "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+      "57edf4a22be3c955ac49da2e2107b67a"
+    ),
+  ])
+  func md5OfPublishedMessages(_ message: String, _ digest: String) {
+    #expect(SHA256.hexadecimal(MD5.digest(of: Array(message.utf8))) == digest)
+  }
+
+  @Test func md5DoesNotDependOnPieces() {
+    for length in 50...130 {
+      let message = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 37) }
+      for cut in [0, 1, length / 2, length - 1] {
+        var hash = MD5()
+        hash.update(Array(message[..<cut]))
+        hash.update(Array(message[cut...]))
+        #expect(hash.finalize() == MD5.digest(of: message))
+      }
+    }
+  }
+
   @Test(
     arguments: [
       ("", 0), ("123456789", 0xcbf4_3926),
