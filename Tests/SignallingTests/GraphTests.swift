@@ -134,14 +134,23 @@ import Testing
     #expect(
       reason { $0.initializers["b0"] = Tensor([0, .min, 0, 0] as [Int32]) }.contains(
         "node 'conv0': the tensor 'b0'"))
-    func output(_ code: Int) -> String {
+    #expect(
       reason {
         $0.nodes[0].inputs.removeLast()
-        $0.nodes[0].attributes["output_dtype"] = .int(code)
-      }
-    }
-    #expect(output(3).contains("node 'q' (QuantizeLinear): without a zero point"))
-    #expect(output(0) == "" && output(2) == "")
+        $0.nodes[0].attributes["output_dtype"] = .int(1)
+      }.contains("node 'q' (QuantizeLinear): attribute 'output_dtype' is 1"))
+  }
+
+  /// A QuantizeLinear without a code of zero: its attribute tells the type of codes.
+  @Test(arguments: [(0, 8, false), (2, 8, false), (3, 8, true), (5, 16, true), (21, 4, false)])
+  func codesOfStatedTypes(_ code: Int, _ bits: Int, _ isSigned: Bool) throws {
+    var stated = graph
+    stated.nodes[0].inputs.removeLast()
+    stated.nodes[0].attributes["output_dtype"] = .int(code)
+    let signals = try GraphSignals(of: stated, stated.signalledOperands())
+    let place = try #require(signals.associations.first { $0.layer == 0 })
+    let quantizer = signals.quantizers[place.quantizer]
+    #expect(quantizer.bits == bits && quantizer.isSigned == isSigned)
   }
 
   @Test func whatIsWrittenIsReadable() throws {

@@ -117,8 +117,9 @@ extension Graph {
   /// The type in which an operand's codes are stored.
   func storedType(of operand: SignalledOperand) -> ElementType {
     let types = [operand.codes, operand.zeroPoint].compactMap { $0.flatMap { initializers[$0] } }
-    // QuantizeLinear without a code of zero writes bytes.
-    return types.map(\.elementType).min { $0.bitCount < $1.bitCount } ?? .uint8
+    // QuantizeLinear without a code of zero and without a type in its attribute writes bytes.
+    return types.map(\.elementType).min { $0.bitCount < $1.bitCount } ?? operand.statedType
+      ?? .uint8
   }
 
   /// Bits that every sum of every layer fits, in any order; `nil` where a layer's depend on data or

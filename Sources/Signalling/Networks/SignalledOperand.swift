@@ -1,5 +1,5 @@
 public import Graph
-import Tensors
+public import Tensors
 
 /// Numbers of a graph that belong to one operand of a node and travel in messages.
 public struct SignalledOperand: Sendable, Hashable {
@@ -17,6 +17,8 @@ public struct SignalledOperand: Sendable, Hashable {
   public let zeroPoint: String?
   /// The initializer with the codes, where the operand is constant.
   public let codes: String?
+  /// The type of codes where only the node's attribute tells it.
+  public let statedType: ElementType?
 
   /// The operand's name in streams of ISO/IEC 15938-17.
   public var tensorName: String {
@@ -31,7 +33,7 @@ extension Graph {
   /// All numbers of the graph that belong to quantizers: scales, codes of zero, codes of constants.
   ///
   /// - Throws: `GraphError` naming the node that cannot be sorted, reads nothing, or writes codes of a
-  ///   type that only its attributes tell.
+  ///   type that is none of ours.
   public func signalledOperands() throws(GraphError) -> [SignalledOperand] {
     let index = GraphIndex(self)
     var operands: [SignalledOperand] = []
@@ -44,10 +46,7 @@ extension Graph {
           operands.append(operand)
         }
       }
-      if operands.count > before {
-        try node.requireKnownCodes()
-        layer += 1
-      }
+      if operands.count > before { layer += 1 }
     }
     return operands
   }
@@ -91,15 +90,23 @@ extension Node {
     }
   }
 
-  /// Throws for codes that have no code of zero to tell their type and are no bytes: that type would
-  /// have no place in messages.
-  fileprivate func requireKnownCodes() throws(GraphError) {
+  /// The type of the codes that the node writes, by its attribute; `nil` where a code of zero tells it.
+  ///
+  /// - Throws: `GraphError` for types that are none of codes.
+  fileprivate func statedCodeType() throws(GraphError) -> ElementType? {
     guard operatorType == "QuantizeLinear", value(2) == nil,
-      case .int(let code)? = attributes["output_dtype"], ![0, 2].contains(code)
-    else { return }
-    throw .unsupported(
-      "node '\(label)' (QuantizeLinear): without a zero point attribute 'output_dtype' may only be 2 "
-        + "(uint8), it is \(code); a zero point of that type says the same")
+      case .int(let number)? = attributes["output_dtype"], number != 0
+    else { return nil }
+    // TensorProto.DataType of ONNX.
+    let types: [Int: ElementType] = [
+      2: .uint8, 3: .int8, 4: .uint16, 5: .int16, 21: .uint4, 22: .int4, 25: .uint2, 26: .int2,
+    ]
+    guard let type = types[number] else {
+      throw .unsupported(
+        "node '\(label)' (QuantizeLinear): attribute 'output_dtype' is \(number), which is no type of "
+          + "codes that messages hold")
+    }
+    return type
   }
 
   fileprivate func value(_ place: Int?) -> String? {
@@ -125,7 +132,7 @@ extension GraphIndex {
     defer { counts[kind, default: 0] += 1 }
     return SignalledOperand(
       layer: layer, label: node.label, kind: kind, operand: counts[kind] ?? 0, scale: scale,
-      zeroPoint: zeroPoint, codes: codes)
+      zeroPoint: zeroPoint, codes: codes, statedType: try node.statedCodeType())
   }
 
   /// The initializer of integers that `value` is, or is cast from.
