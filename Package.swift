@@ -61,7 +61,8 @@ let package = Package(
     .target(
       name: "Signalling",
       dependencies: [
-        "Bitstream", "Checksums", "Execution", "Graph", "Quantization", "Tensors",
+        "Bitstream", "Checksums", "Execution", "Graph", "Operations", "Quantization", "Tensors",
+        "Video",
       ]),
     .target(
       name: "Verification",
@@ -69,6 +70,7 @@ let package = Package(
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
+    .target(name: "Video", dependencies: ["Files"]),
     .target(name: "Datasets", dependencies: ["CImage", "Files", "Tensors"]),
     .target(
       name: "Evaluation", dependencies: ["Datasets", "Execution", "Graph", "Operations", "Tensors"]),
@@ -78,7 +80,7 @@ let package = Package(
       dependencies: [
         "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution",
         "Graph", "ONNX", "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports",
-        "Signalling", "Tensors", "Training", "Verification",
+        "Signalling", "Tensors", "Training", "Verification", "Video",
       ]),
 
     // MARK: - Programs
@@ -95,6 +97,7 @@ let package = Package(
         "Reports",
         "Signalling",
         "Verification",
+        "Video",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ]),
@@ -122,7 +125,10 @@ let package = Package(
     .testTarget(name: "BitstreamTests", dependencies: ["Bitstream"]),
     .testTarget(
       name: "SignallingTests",
-      dependencies: ["Bitstream", "Execution", "Graph", "Quantization", "Signalling", "Tensors"]),
+      dependencies: [
+        "Bitstream", "Checksums", "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations",
+        "Quantization", "Signalling", "Tensors", "Video",
+      ]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
     .testTarget(name: "GraphTests", dependencies: ["Graph"]),
@@ -141,6 +147,7 @@ let package = Package(
       dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors", "TestFolders"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors", "TestFolders"]),
+    .testTarget(name: "VideoTests", dependencies: ["Files", "TestFolders", "Video"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestFolders"]),
     .testTarget(
       name: "EvaluationTests", dependencies: ["Datasets", "Evaluation", "Tensors"]),

@@ -121,6 +121,14 @@ extension BitReader {
     return Array(bytes[start..<start + count])
   }
 
+  /// Whether the bytes that follow begin with `bytes`; nothing is read.
+  ///
+  /// - Precondition: ``isAligned``.
+  public func isNext(_ expected: [UInt8]) -> Bool {
+    precondition(isAligned, "what is next does not begin with a byte")
+    return bytes[(position >> 3)...].starts(with: expected)
+  }
+
   /// The bytes that are left.
   ///
   /// - Precondition: ``isAligned``.
@@ -138,14 +146,22 @@ extension BitReader {
     guard let end = bytes[start...].firstIndex(of: 0) else {
       throw error(element, "no zero byte ends the text")
     }
-    guard let text = String(validating: bytes[start..<end], as: UTF8.self) else {
+    let text = try validated(bytes[start..<end], element)
+    position = (end + 1) * 8
+    return text
+  }
+
+  /// Bytes that must be UTF-8 without control characters.
+  public func validated(
+    _ bytes: some Collection<UInt8>, _ element: String
+  ) throws(BitstreamError) -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
       throw error(element, "the text is not UTF-8")
     }
     if let control = text.unicodeScalars.first(where: { $0.properties.generalCategory == .control })
     {
       throw error(element, "the text holds the control character \(control.value)")
     }
-    position = (end + 1) * 8
     return text
   }
 

@@ -15,3 +15,4 @@
 @_exported import Tensors
 @_exported import Training
 @_exported import Verification
+@_exported import Video

@@ -51,6 +51,20 @@ extension Tensor {
     }
   }
 
+  /// A tensor of elements given by their bytes, in the order that this processor has.
+  ///
+  /// - Precondition: There are as many bytes as the elements take, and each element is one of its type.
+  package init(bytes: [UInt8], shape: [Int], as elementType: ElementType) {
+    let storage = TensorStorage(byteCount: bytes.count)
+    bytes.withUnsafeBytes {
+      UnsafeMutableRawBufferPointer(start: storage.bytes, count: bytes.count).copyMemory(from: $0)
+    }
+    precondition(
+      bytes.count == shape.reduce(elementType.byteCount, *),
+      "\(bytes.count) bytes do not fill shape \(shape) of \(elementType)")
+    self.init(elementType: elementType, shape: shape, storage: storage)
+  }
+
   /// A tensor of rank 0.
   public init<Scalar: TensorScalar>(scalar: Scalar) {
     self.init([scalar], shape: [])

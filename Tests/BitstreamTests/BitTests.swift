@@ -108,3 +108,25 @@ import Testing
     #expect(BitReader([0xc0, 0]).remainingBeforeStop == 1)
   }
 }
+
+@Suite struct Base64Tests {
+  /// The texts of RFC 4648, clause 10.
+  @Test(arguments: [
+    ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+    ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+  ])
+  func publishedTexts(_ bytes: String, _ text: String) {
+    #expect(Base64.text(Array(bytes.utf8)) == text)
+    #expect(Base64.bytes(text) == Array(bytes.utf8))
+  }
+
+  @Test func everyByteGoesRound() {
+    let bytes = (0..<256).map { UInt8($0) }
+    for count in 0...256 {
+      #expect(Base64.bytes(Base64.text(Array(bytes[..<count]))) == Array(bytes[..<count]))
+    }
+  }
+
+  @Test(arguments: ["Zg", "Zg=", "Z===", "Zh==", "Zm9=", "Zm 9", "Zm9v=", "====", "Zg==Zg=="])
+  func otherTextsAreNoBytes(_ text: String) { #expect(Base64.bytes(text) == nil) }
+}

@@ -140,6 +140,8 @@ final class TemporaryFolder {
   @discardableResult
   func write(_ text: String, _ name: String) -> String { write(Array(text.utf8), name) }
 
+  func remove(_ name: String) { unlink("\(path)/\(name)") }
+
   func bytes(_ name: String) -> [UInt8] { Self.bytes(of: "\(path)/\(name)") }
 
   static func text(of path: String) -> String {

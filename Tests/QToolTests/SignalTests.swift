@@ -111,6 +111,68 @@ import Testing
     #expect(!folder.names.contains("early.hevc") && !folder.names.contains("twice.hevc"))
   }
 
+  /// Decoder and encoder are processes that share a stream and nothing else: the model is gone.
+  @Test func picturesAreFilteredFromTheStreamAlone() throws {
+    let model = try Models.write(network, "model.onnx", in: folder)
+    let stream = folder.write(video, "video.hevc")
+    let line = Array("YUV4MPEG2 W6 H4 F25:1 C420\n".utf8)
+    let samples = (0..<72).map { UInt8($0 * 3) }
+    let mark = Array("FRAME\n".utf8)
+    let pictures = folder.write(
+      line + mark + samples[..<36] + mark + samples[36...], "decoded.y4m")
+    run(["mux", model, stream, "-o", path("unhashed.hevc")])
+    func filter(_ name: String, _ options: [String], status: Int32 = 0) -> Outcome {
+      run(
+        [
+          "filter", path(name), "--pictures", pictures, "-o", path("out.y4m"), "--json",
+          "--overwrite",
+        ] + options, status: status)
+    }
+    func hashes(_ text: String) -> [String] {
+      text.split(separator: "\n").filter { $0.contains("\"md5\"") }
+        .map { $0.split(separator: "\"").dropFirst(3).first.map(String.init) ?? "" }
+    }
+    let first = hashes(filter("unhashed.hevc", ["--device", "reference"]).output)
+    #expect(first.count == 2 && first.allSatisfy { $0.count == 32 })
+    run(["mux", model, stream, "--picture-hash", first[0], "-o", path("hashed.hevc")])
+    let wrong = first[0].reversed().map(String.init).joined()
+    run(["mux", model, stream, "--picture-hash", wrong, "-o", path("wrong.hevc")])
+    folder.remove("model.onnx")
+    let reference = filter("hashed.hevc", ["--device", "reference"])
+    let written = folder.bytes("out.y4m")
+    #expect(reference.output.contains("\"isVerified\" : true"))
+    #expect(written.count == line.count + 2 * (mark.count + 36))
+    // Luma is filtered, chroma is as it was.
+    let start = line.count + mark.count
+    #expect(Array(written[start..<start + 24]) != Array(samples[..<24]))
+    #expect(Array(written[start + 24..<start + 36]) == Array(samples[24..<36]))
+    // Whatever device there is has the same pictures.
+    #expect(hashes(filter("hashed.hevc", []).output) == first)
+    #expect(folder.bytes("out.y4m") == written)
+    let failed = filter("wrong.hevc", [], status: 5)
+    #expect(failed.errors.contains("wrong.hevc: byte 0: nnq_picture_md5"), "\(failed.errors)")
+    let few = folder.write(line + mark + samples[..<36], "few.y4m")
+    let refused = run(
+      ["filter", path("hashed.hevc"), "--pictures", few, "-o", path("few-out.y4m")], status: 5)
+    #expect(refused.errors.contains("holds 1 pictures"), "\(refused.errors)")
+    #expect(!folder.names.contains("few-out.y4m"))
+    run(["decode", path("hashed.hevc"), "-o", path("received.onnx")])
+    #expect(try ONNXReader.read(path: path("received.onnx")).nodes.count == network.nodes.count)
+  }
+
+  @Test func basesWithoutOperatorsNeedAModel() throws {
+    let model = try Models.write(network, "model.onnx", in: folder)
+    run(["encode", model, "--no-topology", "-o", path("bare.bit")])
+    let outcome = run(["decode", path("bare.bit"), "-o", path("a.onnx")], status: 5)
+    #expect(outcome.errors.contains("topology_data"), "\(outcome.errors)")
+    let raw = folder.write((0..<36).map { UInt8($0) }, "in.yuv")
+    let arguments = ["filter", path("bare.bit"), "--pictures", raw, "--size", "6x4", "-o"]
+    run(arguments + [path("a.yuv")], status: 5)
+    run(arguments + [path("b.yuv"), "--base", model])
+    #expect(folder.bytes("b.yuv").count == 36 && !folder.names.contains("a.yuv"))
+    run(["filter", path("bare.bit"), "--pictures", raw, "-o", path("c.yuv")], status: 5)
+  }
+
   @Test func whatIsWrongIsNamed() throws {
     let model = try Models.write(network, "model.onnx", in: folder)
     run(["encode", model, "-o", path("model.bit")])
@@ -134,7 +196,6 @@ import Testing
       status: 2)
     run(["encode", model, "--id", "300", "-o", path("a.bit")], status: 2)
     run(["decode", path("model.bit"), "--id", "7"], status: 2)
-    run(["decode", path("model.bit"), "-o", path("a.onnx")], status: 2)
     #expect(!folder.names.contains("a.bit") && !folder.names.contains("a.onnx"))
   }
 }

@@ -14,12 +14,15 @@ import Testing
     var tuned = graph
     tuned.initializers["b0"] = Tensor([1, 2, 3, 4] as [Int32])
     let settings = SignalSettings(activation: PostFilterActivation(target: 0))
+    var settingsWithout = settings
+    settingsWithout.carriesTopology = false
     let base = try SignalMessages(of: graph, settings)
+    let known = try SignalMessages(of: graph, settingsWithout)
     let update = try SignalMessages(of: tuned, updating: graph, settings)
     let slice: [UInt8] = [0, 0, 0, 1, 0x26, 1, 0x80, 5]
     let seeds: [(codec: VideoCodec, bytes: [UInt8])] = [
       (.hevc, base.units(.hevc) + slice + update.units(.hevc)),
-      (.vvc, base.units(.vvc, carrier: .aps) + update.units(.vvc)),
+      (.vvc, known.units(.vvc, carrier: .aps) + update.units(.vvc)),
     ]
     var mutator = Mutator(seed: 0x5eed)
     var outcomes: [String: Int] = [:]
@@ -40,19 +43,24 @@ import Testing
     let graph = Networks.convolutions
     let messages = try SignalMessages(of: graph, SignalSettings())
     let operands = try graph.signalledOperands()
-    let tensors = CompressedNetwork.encode(try GraphSignals(of: graph, operands).tensors)
+    let topology = try NetworkTopology.bytes(of: graph)
+    let tensors = CompressedNetwork.encode(
+      try GraphSignals(of: graph, operands).tensors, topology: topology)
     let coded = WeightCoding.encode(
       TensorCodingTests.numbers(200, scale: 2, seed: 1), unaryLength: 11)
     var mutator = Mutator(seed: 0xfeed)
     var accepted = 0
     for round in 0..<fuzzInputs {
       do {
-        switch round % 4 {
+        switch round % 5 {
         case 0: _ = try QuantizerMessage(mutator.damaged(messages.quantizers.bytes))
         case 1: _ = try PostFilterCharacteristics(mutator.damaged(messages.characteristics.bytes))
         case 2:
           let found = try CompressedNetwork.decode(mutator.damaged(tensors))
           #expect(found.allSatisfy { $0.values.count == $0.shape.reduce(1, *) })
+        case 3:
+          let found = try NetworkTopology.graph(mutator.damaged(topology), limit: 1000)
+          #expect(found.initializers.values.allSatisfy { $0.byteCount <= 4000 + topology.count })
         default:
           let bytes = mutator.damaged(coded)
           let values = try WeightCoding.decode(bytes, count: 200, unaryLength: 11)
@@ -82,6 +90,10 @@ import Testing
       return "rejected by the stream"
     }
     guard let network = networks.values.first else { return "nothing of ours" }
+    // From the stream alone as well: a network or an error.
+    if (try? network.rebuilt()) != nil, network.base.topology == nil {
+      Issue.record("a network came of no operators")
+    }
     do {
       _ = try network.rebuilt(on: graph)
       return "network"

@@ -33,6 +33,16 @@ public enum ArithmeticMode: Int, Sendable, Hashable, CaseIterable {
     ("float", .halfEven), ("fixed-point", .integerMultiplier),
   ]
 
+  /// What models in this mode say under ``property``.
+  var property: String {
+    switch self {
+    case .sadl: "sadl"
+    case .round: "round"
+    case .halfEven: "float"
+    case .integerMultiplier: "fixed-point"
+    }
+  }
+
   /// The mode that a model's property names; a model without one is computed as ONNX says.
   ///
   /// - Returns: `nil` for a mode that messages have no number for.

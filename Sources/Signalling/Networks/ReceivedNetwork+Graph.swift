@@ -3,7 +3,38 @@ public import Graph
 internal import Execution
 internal import Tensors
 
+extension ReceivedNetwork.Part {
+  /// The most elements that constants can have whose numbers the messages hold: codes, and for each
+  /// scale itself and a code of zero.
+  var signalledElements: Int {
+    tensors.reduce(0) { $0 + $1.values.count }
+      + quantizers.quantizers.reduce(0) { $0 + 2 * $1.scales.count }
+  }
+}
+
 extension ReceivedNetwork {
+  /// The graph that the messages describe, its operators included.
+  ///
+  /// - Throws: `BitstreamError` where the base carries no operators, and as ``rebuilt(on:)``.
+  public func rebuilt() throws -> Graph {
+    guard let bytes = base.topology else {
+      throw BitstreamError(
+        byte: 0, element: "topology_data",
+        "the base carries no operators; a model with the same operators is needed")
+    }
+    let message = base.quantizers
+    var topology = try inside("topology_data") { () throws(BitstreamError) in
+      try NetworkTopology.graph(bytes, limit: base.signalledElements)
+    }
+    topology.metadata[ArithmeticMode.property] = message.mode.property
+    do {
+      return try rebuilt(on: topology)
+    } catch let error as GraphError {
+      // There is no model that could be wrong, only the stream.
+      throw BitstreamError(byte: 0, element: "topology_data", error.description)
+    }
+  }
+
   /// The graph that the messages describe.
   ///
   /// - Parameter topology: A graph with the same operators in the same order, the same attributes and

@@ -14,17 +14,24 @@ public struct SignalSettings: Sendable {
   public var activation: PostFilterActivation?
   /// The MD5 of a filtered picture.
   public var pictureHash: [UInt8]?
+  /// Whether a base carries its operators, so that decoders need no model.
+  public var carriesTopology: Bool
+  /// What samples are to the network.
+  public var samples: PostFilterProperty.Format
 
   /// Settings.
   public init(
     networkID: Int = 0, purpose: Int = 1, location: (tag: String, uri: String)? = nil,
-    activation: PostFilterActivation? = nil, pictureHash: [UInt8]? = nil
+    activation: PostFilterActivation? = nil, pictureHash: [UInt8]? = nil,
+    carriesTopology: Bool = true, samples: PostFilterProperty.Format = .real
   ) {
     self.networkID = networkID
     self.purpose = purpose
     self.location = location
     self.activation = activation
     self.pictureHash = pictureHash
+    self.carriesTopology = carriesTopology
+    self.samples = samples
   }
 }
 
@@ -64,11 +71,13 @@ extension SignalMessages {
     } catch {
       throw GraphError.invalid("\(error.reason)")
     }
+    let carried =
+      base == nil && settings.carriesTopology ? try NetworkTopology.bytes(of: graph) : nil
     let payload: PostFilterCharacteristics.Payload =
       if let (tag, uri) = settings.location { .uri(tag: tag, uri: uri) } else {
-        .stream(CompressedNetwork.encode(signals.tensors))
+        .stream(CompressedNetwork.encode(signals.tensors, topology: carried))
       }
-    let property = base == nil ? try graph.postFilterProperty(operands) : nil
+    let property = base == nil ? try graph.postFilterProperty(operands, settings.samples) : nil
     self.init(
       quantizers: quantizers,
       characteristics: PostFilterCharacteristics(
@@ -90,7 +99,7 @@ extension Graph {
 
   /// What a filter reads and writes, by the shapes of the graph's input and output.
   fileprivate func postFilterProperty(
-    _ operands: [SignalledOperand]
+    _ operands: [SignalledOperand], _ samples: PostFilterProperty.Format
   ) throws(GraphError) -> PostFilterProperty {
     guard inputs.count == 1, let input = PostFilterProperty.Order(inputs[0]) else {
       throw .unsupported(
@@ -111,7 +120,7 @@ extension Graph {
     // At most (2048 << n) - 1 parameters, n at least 1.
     let log = (1..<64).first { count <= 2048 << $0 - 1 } ?? 0
     return PostFilterProperty(
-      inputOrder: input, outputOrder: output,
+      inputOrder: input, inputFormat: samples, outputOrder: output, outputFormat: samples,
       complexity: PostFilterProperty.Complexity(
         parameterType: hasFloats ? 1 : 0, parameterBits: bits, parametersIDC: min(log, 51),
         kilobytes: (bytes + 1023) / 1024))

@@ -22,11 +22,14 @@ enum SignalledCodes {
 
   /// A tensor like `model` with other elements; `nil` when its type does not hold one of them.
   static func tensor(_ values: [Int32], like model: Tensor) -> Tensor? {
-    let type = model.elementType
+    tensor(values, type: model.elementType, shape: model.shape)
+  }
+
+  /// A tensor of codes; `nil` when their type does not hold one of them.
+  static func tensor(_ values: [Int32], type: ElementType, shape: [Int]) -> Tensor? {
     guard let range = type.integerRange, values.allSatisfy({ range.contains(Int($0)) }) else {
       return nil
     }
-    let shape = model.shape
     switch type {
     case .int2, .int4, .int8: return Tensor(values.map { Int8($0) }, shape: shape, as: type)
     case .uint2, .uint4, .uint8: return Tensor(values.map { UInt8($0) }, shape: shape, as: type)

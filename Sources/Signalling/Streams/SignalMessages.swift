@@ -80,7 +80,14 @@ extension SignalMessages {
     try inside("nn_post_filter_characteristics") { () throws(BitstreamError) in
       let found = try PostFilterCharacteristics(characteristics.bytes)
       guard found == characteristics else { throw Self.changed }
-      if case .stream(let bytes) = found.payload { _ = try CompressedNetwork.decode(bytes) }
+      if case .stream(let bytes) = found.payload {
+        let content = try CompressedNetwork.content(of: bytes)
+        if let topology = content.topology {
+          let part = ReceivedNetwork.Part(
+            quantizers: quantizers, characteristics: found, tensors: content.tensors)
+          _ = try NetworkTopology.graph(topology, limit: part.signalledElements)
+        }
+      }
     }
     if let activation {
       try inside("nn_post_filter_activation") { () throws(BitstreamError) in

@@ -10,6 +10,8 @@ public struct ReceivedNetwork: Sendable, Hashable {
     public var characteristics: PostFilterCharacteristics
     /// The tensors; none where they are at a URI.
     public var tensors: [CodedTensor]
+    /// The operators, as ``NetworkTopology`` writes them; `nil` where they do not travel.
+    public var topology: [UInt8]?
   }
 
   /// The network.
@@ -24,6 +26,9 @@ public struct ReceivedNetwork: Sendable, Hashable {
 public struct SignalReceiver: Sendable {
   /// The networks by nnpfc_id, as far as they are complete.
   public private(set) var networks: [Int: ReceivedNetwork] = [:]
+
+  /// How many activations came for each network.
+  public private(set) var activations: [Int: Int] = [:]
 
   /// Quantizer messages whose tensors have not come yet.
   private var announced: [Int: QuantizerMessage] = [:]
@@ -128,16 +133,17 @@ public struct SignalReceiver: Sendable {
         "the quantizers of filter \(identifier) are \(quantizers.isUpdate ? "an update" : "a base's")"
           + ", its tensors are not")
     }
-    var tensors: [CodedTensor] = []
+    var content = CompressedNetwork.Content(tensors: [])
     if case .stream(let bytes) = characteristics.payload {
       // What is replaced makes room: a base may come again and again, and ends its update.
       let kept = heldElements - elements(of: identifier, isBase: characteristics.isBase)
-      tensors = try inside("nnpfc_payload_byte") { () throws(BitstreamError) in
-        try CompressedNetwork.decode(bytes, limit: limit - kept)
+      content = try inside("nnpfc_payload_byte") { () throws(BitstreamError) in
+        try CompressedNetwork.content(of: bytes, limit: limit - kept)
       }
     }
     let part = ReceivedNetwork.Part(
-      quantizers: quantizers, characteristics: characteristics, tensors: tensors)
+      quantizers: quantizers, characteristics: characteristics, tensors: content.tensors,
+      topology: content.topology)
     if characteristics.isBase {
       // A base that comes again, at every picture where decoding can begin, ends its updates.
       networks[identifier] = ReceivedNetwork(
@@ -166,5 +172,6 @@ public struct SignalReceiver: Sendable {
         "filter \(activation.target) is activated before its characteristics came")
     }
     networks[activation.target]?.activation = activation
+    activations[activation.target, default: 0] += 1
   }
 }

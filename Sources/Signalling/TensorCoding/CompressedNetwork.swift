@@ -3,7 +3,8 @@ public import Bitstream
 /// A stream of ISO/IEC 15938-17 (compression of neural networks) that holds tensors of integers.
 ///
 /// Of the standard's first profile this is the part that integers need: a start unit, a model
-/// parameter set, a topology unit without content, and a data unit for each tensor, coded by DeepCABAC.
+/// parameter set, a topology unit, and a data unit for each tensor, coded by DeepCABAC. The topology is of
+/// a format that the standard does not know (0), as a text: ``NetworkTopology`` in base64, or nothing.
 /// Other units and payloads are errors that name them.
 public enum CompressedNetwork {
   /// The most elements that the tensors of a stream may have together, and those of all networks that a
@@ -13,21 +14,40 @@ public enum CompressedNetwork {
   /// The most dimensions of a tensor.
   static let mostDimensions = 8
 
+  /// What a stream holds.
+  public struct Content: Sendable, Hashable {
+    /// The tensors.
+    public var tensors: [CodedTensor]
+    /// What ``NetworkTopology`` wrote; `nil` where the topology is of another format or is not there.
+    public var topology: [UInt8]?
+  }
+
   /// The stream of `tensors`.
-  public static func encode(_ tensors: [CodedTensor]) -> [UInt8] {
-    let parts = [startUnit, parameterSet, topology] + tensors.map(dataUnit)
+  ///
+  /// - Parameters:
+  ///   - tensors: The tensors, with names of their own.
+  ///   - topology: What ``NetworkTopology`` wrote; `nil` where decoders know the topology.
+  public static func encode(_ tensors: [CodedTensor], topology: [UInt8]? = nil) -> [UInt8] {
+    let parts = [startUnit, parameterSet, topologyUnit(topology)] + tensors.map(dataUnit)
     return parts.flatMap(unit)
   }
 
-  /// The tensors of a stream.
+  /// The tensors of a stream; see ``content(of:limit:)``.
+  public static func decode(
+    _ bytes: [UInt8], limit: Int = largestNetwork
+  ) throws(BitstreamError) -> [CodedTensor] {
+    try content(of: bytes, limit: limit).tensors
+  }
+
+  /// What a stream holds.
   ///
   /// - Parameters:
   ///   - bytes: The stream's units, one behind the other.
   ///   - limit: The most elements that they may have together.
   /// - Throws: ``Bitstream/BitstreamError`` naming the unit's place and syntax element.
-  public static func decode(
-    _ bytes: [UInt8], limit: Int = largestNetwork
-  ) throws(BitstreamError) -> [CodedTensor] {
+  public static func content(
+    of bytes: [UInt8], limit: Int = largestNetwork
+  ) throws(BitstreamError) -> Content {
     var reader = BitReader(bytes)
     var decoder = UnitDecoder(limit: limit)
     while reader.remaining > 0 {
@@ -112,11 +132,14 @@ public enum CompressedNetwork {
     return writer.bytes
   }
 
-  private static var topology: [UInt8] {
+  /// How the text of a topology of ours begins.
+  static let topologyMark = "lowbit:"
+
+  private static func topologyUnit(_ topology: [UInt8]?) -> [UInt8] {
     var writer = header(.topology)
     // topology_storage_format, topology_compression_format: unspecified, raw
     writer.unsigned(16, 0)
-    writer.text("")
+    writer.text(topology.map { topologyMark + Base64.text($0) } ?? "")
     return writer.bytes
   }
 

@@ -4,7 +4,7 @@ import Bitstream
 struct UnitDecoder {
   private var hasStart = false
   private var hasParameters = false
-  private var tensors: [CodedTensor] = []
+  private var found = CompressedNetwork.Content(tensors: [])
   private var names: Set<String> = []
   /// Elements that tensors to come may have.
   private var remaining: Int
@@ -30,19 +30,19 @@ struct UnitDecoder {
     switch type {
     case .start: try decodeStart(&reader)
     case .modelParameterSet: try decodeParameters(&reader)
-    case .topology: _ = reader.rest()
-    case .data: tensors.append(try decodeTensor(&reader))
+    case .topology: try decodeTopology(&reader)
+    case .data: found.tensors.append(try decodeTensor(&reader))
     case .layerParameterSet, .quantization, .aggregate:
       throw reader.error("nnr_unit_type", "units of type \(code) are not supported")
     }
   }
 
   /// What has been read.
-  func finish() throws(BitstreamError) -> [CodedTensor] {
+  func finish() throws(BitstreamError) -> CompressedNetwork.Content {
     guard hasStart else {
       throw BitstreamError(byte: 0, element: "nnr_unit_type", "there is no start unit")
     }
-    return tensors
+    return found
   }
 
   private mutating func decodeStart(_ reader: inout BitReader) throws(BitstreamError) {
@@ -73,6 +73,25 @@ struct UnitDecoder {
     try reader.stopBit("byte_alignment")
     try reader.end("nnr_model_parameter_set_unit")
     hasParameters = true
+  }
+
+  /// A topology of ours; others are passed over.
+  private mutating func decodeTopology(_ reader: inout BitReader) throws(BitstreamError) {
+    let formats = try reader.unsigned(16, "topology_storage_format")
+    let mark = Array(CompressedNetwork.topologyMark.utf8)
+    guard formats == 0, reader.isNext(mark) else {
+      _ = reader.rest()
+      return
+    }
+    let text = try reader.text("topology_data")
+    guard let bytes = Base64.bytes(String(text.dropFirst(mark.count))) else {
+      throw reader.error("topology_data", "is not base64 behind its mark")
+    }
+    guard found.topology == nil else {
+      throw reader.error("nnr_unit_type", "a second topology")
+    }
+    try reader.end("nnr_topology_unit")
+    found.topology = bytes
   }
 
   private mutating func decodeTensor(

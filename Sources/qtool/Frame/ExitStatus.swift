@@ -22,7 +22,7 @@ extension ExitStatus {
   init(for error: any Error) {
     switch error {
     case is GraphError: self = .model
-    case is DataError, is CalibrationError, is BitstreamError: self = .data
+    case is DataError, is CalibrationError, is BitstreamError, is VideoError: self = .data
     case is DeviceError, is OpenCLError, is DeviceSelectionError: self = .device
     case is GateNotMet: self = .gateNotMet
     default: self = .usage

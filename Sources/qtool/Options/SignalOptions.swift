@@ -43,8 +43,18 @@ struct SignalOptions: ParsableArguments {
     completion: .file())
   var tensors: String?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Send the operators with a base, so that decoders need no model.")
+  var topology = true
+
+  @Option(help: "What samples are to the network: real, from 0 to 1, or integer, from 0 to 255.")
+  var samples = SampleFormat.real
+
   @Option(
-    help: ArgumentHelp("The MD5 of a filtered picture, 32 hexadecimal digits.", valueName: "md5"))
+    help: ArgumentHelp(
+      "The MD5 of the first picture that the network is applied to, filtered, 32 hexadecimal digits: what "
+        + "'qtool signal filter' says.", valueName: "md5"))
   var pictureHash: String?
 
   func validate() throws {
@@ -69,7 +79,8 @@ struct SignalOptions: ParsableArguments {
     let settings = SignalSettings(
       networkID: id, purpose: purpose,
       activation: activate ? PostFilterActivation(target: id) : nil,
-      pictureHash: pictureHash.flatMap(Self.bytes(ofHexadecimal:)))
+      pictureHash: pictureHash.flatMap(Self.bytes(ofHexadecimal:)), carriesTopology: topology,
+      samples: samples == .real ? .real : .integer(bits: 8))
     if let base, let baseGraph {
       do {
         _ = try baseGraph.signalledTopologyChecksum()
@@ -110,12 +121,52 @@ struct SignalOptions: ParsableArguments {
 extension VideoCodec: ExpressibleByArgument {}
 extension SignalCarrier: ExpressibleByArgument {}
 
+/// What samples of pictures are to a network.
+enum SampleFormat: String, ExpressibleByArgument, CaseIterable {
+  case real
+  case integer
+}
+
 /// Streams from files, with errors that name them.
 enum SignalStream {
   /// Reads the byte stream in the file `path`.
   static func read(_ path: String, codec: VideoCodec?) throws -> ByteStream {
     let bytes = try WholeFile.read(path, limit: 1 << 32)
     return try inside(path) { () throws(BitstreamError) in try ByteStream(bytes, codec: codec) }
+  }
+
+  /// The number of the network that was asked for, or of the only one.
+  static func identifier(_ id: Int?, of known: [Int], path: String) throws -> Int {
+    guard !known.isEmpty else {
+      throw BitstreamError(
+        byte: 0, element: "nnpfc_id", "the stream holds no messages of ours"
+      ).located(in: path)
+    }
+    let list = known.sorted().map(String.init).joined(separator: ", ")
+    guard let id else {
+      guard known.count == 1 else {
+        throw UsageError("\(path): --id chooses one of the networks \(list)")
+      }
+      return known[0]
+    }
+    guard known.contains(id) else {
+      throw UsageError("--id \(id): '\(path)' has the networks \(list)")
+    }
+    return id
+  }
+
+  /// The graph of a network of the stream `path`, on the model `base` where there is one.
+  static func graph(
+    of network: ReceivedNetwork, in path: String, on base: String?
+  ) throws -> Graph {
+    do {
+      guard let base else { return try network.rebuilt() }
+      return try network.rebuilt(on: try ONNXReader.read(path: base))
+    } catch let error as BitstreamError {
+      throw error.located(in: path)
+    } catch let error as GraphError {
+      throw error.located(in: base ?? path)
+    }
   }
 
   /// What our messages in `stream` say.

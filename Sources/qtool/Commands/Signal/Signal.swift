@@ -8,10 +8,12 @@ struct Signal: ParsableCommand {
       "qtool signal encode small.onnx -o small.bit",
       "qtool signal mux small.onnx video.hevc -o signalled.hevc",
       "qtool signal inspect signalled.hevc",
-      "qtool signal decode signalled.hevc --base topology.onnx -o received.onnx",
+      "qtool signal decode signalled.hevc -o received.onnx",
+      "qtool signal filter signalled.hevc --pictures decoded.y4m -o filtered.y4m",
       "qtool signal strip signalled.hevc -o video.hevc")
       + "\n\nStreams are byte streams with start codes (Annex B) of HEVC or VVC.",
     subcommands: [
-      SignalEncode.self, SignalDecode.self, SignalInspect.self, SignalMux.self, SignalStrip.self,
+      SignalEncode.self, SignalDecode.self, SignalFilter.self, SignalInspect.self, SignalMux.self,
+      SignalStrip.self,
     ])
 }

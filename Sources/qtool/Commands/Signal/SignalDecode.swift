@@ -11,8 +11,10 @@ struct SignalDecode: ParsableCommand {
     abstract: "Rebuild quantizers and codes of a network from a bitstream.",
     discussion: examples(
       "qtool signal decode signalled.hevc --json",
+      "qtool signal decode signalled.hevc -o received.onnx",
       "qtool signal decode signalled.hevc --base topology.onnx -o received.onnx")
-      + "\n\nOf the base model its operators, attributes and other constants are used, and of what is "
+      + "\n\nA model is built from the stream alone where its base carries the operators, with names of "
+      + "its own; with --base, from that model's operators, attributes and other constants, and of what is "
       + "signalled only types and shapes.")
 
   @Argument(help: "The byte stream.", completion: .file())
@@ -25,7 +27,7 @@ struct SignalDecode: ParsableCommand {
 
   @Option(
     name: [.short, .long],
-    help: ArgumentHelp("The ONNX model to write; needs --base.", valueName: "file"),
+    help: ArgumentHelp("The ONNX model to write.", valueName: "file"),
     completion: .file(extensions: ["onnx"]))
   var output: String?
 
@@ -46,17 +48,13 @@ struct SignalDecode: ParsableCommand {
 
   @OptionGroup var common: CommonOptions
 
-  func validate() throws {
-    if output != nil, base == nil { throw ValidationError("--output needs --base.") }
-  }
-
   func run() throws {
     try common.begin(self)
     if let output { try AtomicFile.check(output, overwrite: overwrite) }
     let bytes = try SignalStream.read(stream, codec: codec)
     var network = try chosen(try SignalStream.receive(bytes, path: stream).networks)
     if let tensors { try readTensors(tensors, of: &network) }
-    if let base { try rebuild(network, on: base) }
+    if base != nil || output != nil { try rebuild(network) }
     let report = NetworkReport(network, showsValues: true)
     try common.emit(report) { report.text }
   }
@@ -81,32 +79,13 @@ struct SignalDecode: ParsableCommand {
   }
 
   private func chosen(_ networks: [Int: ReceivedNetwork]) throws -> ReceivedNetwork {
-    let known = networks.keys.sorted().map(String.init).joined(separator: ", ")
-    guard let id else {
-      guard let only = networks.first, networks.count == 1 else {
-        throw networks.isEmpty
-          ? BitstreamError(
-            byte: 0, element: "nnpfc_id", "the stream holds no messages of ours"
-          ).located(in: stream)
-          : UsageError("\(stream): --id chooses one of the networks \(known)")
-      }
-      return only.value
-    }
-    guard let network = networks[id] else {
-      throw UsageError("--id \(id): '\(stream)' has the networks \(known.isEmpty ? "none" : known)")
-    }
+    let chosen = try SignalStream.identifier(id, of: Array(networks.keys), path: stream)
+    guard let network = networks[chosen] else { preconditionFailure("network \(chosen) is gone") }
     return network
   }
 
-  private func rebuild(_ network: ReceivedNetwork, on base: String) throws {
-    let graph: Graph
-    do {
-      graph = try network.rebuilt(on: try ONNXReader.read(path: base))
-    } catch let error as BitstreamError {
-      throw error.located(in: stream)
-    } catch let error as GraphError {
-      throw error.located(in: base)
-    }
+  private func rebuild(_ network: ReceivedNetwork) throws {
+    let graph = try SignalStream.graph(of: network, in: stream, on: base)
     guard let output, !common.dryRun else { return }
     try ONNXWriter.write(
       graph, to: output, irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),

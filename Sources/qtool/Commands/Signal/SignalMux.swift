@@ -40,6 +40,10 @@ struct SignalMux: ParsableCommand {
     if picture != nil, everyRandomAccess {
       throw ValidationError("--picture and --every-random-access exclude each other.")
     }
+    if signals.pictureHash != nil, everyRandomAccess {
+      throw ValidationError(
+        "--picture-hash is of one picture, --every-random-access puts messages before several.")
+    }
   }
 
   func run() throws {

@@ -1,0 +1,111 @@
+import Bitstream
+import Graph
+import Tensors
+import Testing
+
+@testable import Signalling
+
+/// Operators of a graph as bits, and a network from a stream alone.
+@Suite struct TopologyTests {
+  /// Every kind of attribute, an output that nobody wants, an input that is left out, a constant that does
+  /// not travel in messages.
+  private var graph: Graph {
+    var graph = Networks.convolutions
+    graph.initializers["factor"] = Tensor([1.5, -2] as [Float], shape: [2, 1])
+    graph.nodes.append(
+      Node(
+        name: "strange", "Strange", domain: "example", inputs: ["y", "", "factor"],
+        outputs: ["z", "", "u"],
+        attributes: [
+          "a": .int(-7), "b": .int(Int.min), "c": .float(.pi), "d": .string("ä"),
+          "e": .ints([1, 1 << 40, 0]), "f": .floats([0.5, -0]), "g": .strings(["", "x"]),
+          "h": .tensor(Tensor([1, -1] as [Int8], as: .int4)),
+        ]))
+    graph.outputs.append(
+      ValueInfo(name: "u", elementType: .float16, shape: [.unknown, .symbolic("n"), .fixed(3)]))
+    graph.outputs.append(ValueInfo(name: "factor", elementType: .float32))
+    return graph
+  }
+
+  @Test func operatorsGoRound() throws {
+    let operands = try graph.signalledOperands()
+    let count = operands.flatMap(\.initializers).reduce(0) {
+      $0 + (graph.initializers[$1]?.count ?? 0)
+    }
+    let bytes = try NetworkTopology.bytes(of: graph)
+    let found = try NetworkTopology.graph(bytes, limit: count)
+    #expect(try found.signalledTopologyChecksum() == graph.signalledTopologyChecksum())
+    #expect(found.nodes.map(\.attributes) == graph.nodes.map(\.attributes))
+    #expect(found.inputs[0].shape == graph.inputs[0].shape)
+    #expect(found.outputs[1].shape == [.unknown, .unknown, .fixed(3)])
+    #expect(try NetworkTopology.bytes(of: found) == bytes)
+    // Placeholders hold nothing of what is signalled.
+    #expect(found.initializers.values.contains { $0 == graph.initializers["factor"] })
+    #expect(!found.initializers.values.contains { $0 == graph.initializers["w0"] })
+  }
+
+  @Test func shapesAloneMakeNoTensors() throws {
+    let bytes = try NetworkTopology.bytes(of: graph)
+    let error = #expect(throws: BitstreamError.self) {
+      try NetworkTopology.graph(bytes, limit: 10)
+    }
+    #expect(error?.element == "nnt_extent")
+  }
+
+  @Test func aNetworkComesFromTheStreamAlone() throws {
+    let original = Networks.convolutions
+    var settings = SignalSettings(networkID: 3)
+    let messages = try SignalMessages(of: original, settings)
+    let stream = try ByteStream(messages.units(.hevc))
+    let network = try #require(try SignalReceiver(stream).networks[3])
+    let rebuilt = try network.rebuilt()
+    let operands = try original.signalledOperands()
+    let own = try rebuilt.signalledOperands()
+    #expect(own.count == operands.count)
+    for (a, b) in zip(own, operands) {
+      #expect(a.kind == b.kind && a.layer == b.layer)
+      for (x, y) in zip(a.initializers, b.initializers) {
+        #expect(rebuilt.initializers[x] == original.initializers[y])
+      }
+    }
+    #expect(try rebuilt.requantization() == original.requantization())
+    // An update of the model comes to the network of the stream.
+    var tuned = original
+    tuned.initializers["b0"] = Tensor([1, 2, 3, 4] as [Int32])
+    let update = try SignalMessages(of: tuned, updating: original, settings)
+    #expect(update.characteristics.bytes.count < messages.characteristics.bytes.count)
+    let both = try ByteStream(messages.units(.hevc) + update.units(.hevc))
+    let later = try #require(try SignalReceiver(both).networks[3]).rebuilt()
+    #expect(later.initializers.values.contains { $0 == tuned.initializers["b0"] })
+    settings.carriesTopology = false
+    let without = try SignalMessages(of: original, settings)
+    #expect(without.characteristics.bytes.count < messages.characteristics.bytes.count)
+    let bare = try SignalReceiver(try ByteStream(without.units(.hevc))).networks[3]
+    let error = #expect(throws: BitstreamError.self) { try bare?.rebuilt() }
+    #expect(error?.element == "topology_data")
+  }
+
+  @Test func otherOperatorsThanTheChecksumsAreRefused() throws {
+    var other = Networks.convolutions
+    other.nodes[1].attributes["pads"] = .ints([0, 0, 2, 2])
+    var messages = try SignalMessages(of: Networks.convolutions, SignalSettings())
+    let tensors = try GraphSignals(of: other, other.signalledOperands()).tensors
+    messages.characteristics.payload = .stream(
+      CompressedNetwork.encode(tensors, topology: try NetworkTopology.bytes(of: other)))
+    let network = try SignalReceiver(try ByteStream(messages.units(.hevc))).networks[0]
+    let error = #expect(throws: BitstreamError.self) { try network?.rebuilt() }
+    #expect(error?.reason.contains("checksum") == true)
+  }
+
+  @Test func foreignTopologiesArePassedOver() throws {
+    var bytes = CompressedNetwork.encode([], topology: [1, 2, 3])
+    #expect(try CompressedNetwork.content(of: bytes).topology == [1, 2, 3])
+    // topology_storage_format of another kind.
+    let place = try #require(bytes.indices.first { bytes[$0...].starts(with: [0x0e, 0, 0]) })
+    bytes[place + 1] = 2
+    #expect(try CompressedNetwork.content(of: bytes).topology == nil)
+    bytes[place + 1] = 0
+    bytes[place + 3 + 7] = UInt8(ascii: "*")
+    #expect(throws: BitstreamError.self) { try CompressedNetwork.content(of: bytes) }
+  }
+}
