@@ -67,6 +67,14 @@ let package = Package(
     .target(
       name: "Verification",
       dependencies: ["Execution", "Graph", "Operations", "Quantization", "Tensors"]),
+    .target(
+      name: "Adaptation",
+      dependencies: [
+        "Bitstream", "Execution", "Graph", "Operations", "PostTraining", "Quantization",
+        "Signalling",
+        "Tensors",
+        "Training", "Video",
+      ]),
     .systemLibrary(
       name: "CImage", providers: [.apt(["libjpeg62-turbo-dev", "libpng-dev", "zlib1g-dev"])]),
     .target(name: "Files"),
@@ -78,7 +86,8 @@ let package = Package(
     .target(
       name: "LowBit",
       dependencies: [
-        "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation", "Execution",
+        "Adaptation", "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation",
+        "Execution",
         "Graph", "ONNX", "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports",
         "Signalling", "Tensors", "Training", "Verification", "Video",
       ]),
@@ -87,6 +96,7 @@ let package = Package(
     .executableTarget(
       name: "qtool",
       dependencies: [
+        "Adaptation",
         "Bitstream",
         "Checksums",
         "Files",
@@ -147,6 +157,13 @@ let package = Package(
       dependencies: ["Files", "Graph", "ONNX", "ONNXProto", "Tensors", "TestFolders"]),
     .testTarget(
       name: "DatasetsTests", dependencies: ["CImage", "Datasets", "Tensors", "TestFolders"]),
+    .testTarget(
+      name: "AdaptationTests",
+      dependencies: [
+        "Adaptation", "Bitstream", "Calibration", "Execution", "Graph", "Operations",
+        "PostTraining",
+        "Quantization", "Signalling", "Tensors", "Training", "Video",
+      ]),
     .testTarget(name: "VideoTests", dependencies: ["Files", "TestFolders", "Video"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestFolders"]),
     .testTarget(

@@ -1,3 +1,4 @@
+@_exported import Adaptation
 @_exported import Bitstream
 @_exported import Calibration
 @_exported import Datasets

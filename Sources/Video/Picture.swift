@@ -24,6 +24,17 @@ public struct Picture: Sendable, Hashable {
     width * height + 2 * ((width + 1) / 2) * ((height + 1) / 2)
   }
 
+  /// The sum of squared differences of all samples, or of those at given places.
+  ///
+  /// - Precondition: Both pictures have the same size.
+  public func squaredError(to other: Picture, at places: Range<Int>? = nil) -> Int {
+    precondition(width == other.width && height == other.height, "pictures of different sizes")
+    return (places ?? samples.indices).reduce(0) { sum, place in
+      let difference = Int(samples[place]) - Int(other.samples[place])
+      return sum + difference * difference
+    }
+  }
+
   /// Chroma samples in a row.
   public var chromaWidth: Int { (width + 1) / 2 }
   /// Rows of chroma samples.

@@ -62,7 +62,8 @@ import Testing
     #expect(update.quantizers.quantizers.count == 1 && update.quantizers.associations.count == 1)
     let units = base.units(.hevc) + update.units(.hevc)
     let network = try #require(try SignalReceiver(try ByteStream(units)).networks[0])
-    #expect(network.update?.tensors.map(\.name) == ["L1.bias"])
+    // The scale became half as large again: a multiplier.
+    #expect(network.update?.tensors.map(\.name) == ["L1.bias", "L2.multiplier"])
     #expect(try network.rebuilt(on: graph) == tuned)
     // An update is of the base, not of the update before it.
     var other = graph

@@ -1,7 +1,7 @@
 internal import Execution
 public import Graph
 public import Operations
-internal import Tensors
+public import Tensors
 public import Video
 
 /// A network that filters pictures, on integers.
@@ -48,9 +48,7 @@ public struct PictureFilter<B: Backend>: Sendable {
   /// - Throws: `GraphError` for pictures that the network is not for, and what the backend throws.
   public func filtered(_ picture: Picture) throws -> Picture {
     let planes = try PlaneOrder(property.inputOrder, picture)
-    let divisor: Float = property.inputFormat == .real ? 255 : 1
-    let values = planes.places.map { Float(picture.samples[$0]) / divisor }
-    let result = try executor.run([input: Tensor(values, shape: planes.shape)])
+    let result = try executor.run([input: try property.tensor(of: picture)])
     guard let tensor = result[output], tensor.elementType == .float32, tensor.shape == planes.shape
     else {
       throw GraphError.invalid(
@@ -67,6 +65,18 @@ public struct PictureFilter<B: Backend>: Sendable {
       filtered.samples[place] = UInt8(min(max(sample, 0), 255))
     }
     return filtered
+  }
+}
+
+extension PostFilterProperty {
+  /// What a network is given of a picture: [1, C, H, W].
+  ///
+  /// - Throws: `GraphError` for pictures that the network is not for.
+  public func tensor(of picture: Picture) throws(GraphError) -> Tensor {
+    let planes = try PlaneOrder(inputOrder, picture)
+    let divisor: Float = inputFormat == .real ? 255 : 1
+    return Tensor(
+      planes.places.map { Float(picture.samples[$0]) / divisor }, shape: planes.shape)
   }
 }
 

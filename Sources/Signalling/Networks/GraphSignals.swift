@@ -10,6 +10,8 @@ struct GraphSignals: Sendable, Hashable {
   var associations: [QuantizerAssociation] = []
   /// The codes of constants.
   var tensors: [CodedTensor] = []
+  /// Quantizers by the names of what holds scales and codes of zero.
+  private var places: [[String]: Int] = [:]
   /// Elements of ``tensors``.
   private var elements = 0
 
@@ -20,7 +22,6 @@ struct GraphSignals: Sendable, Hashable {
     of graph: Graph, _ operands: [SignalledOperand], base: Graph? = nil
   ) throws(GraphError) {
     let levels = graph.statedLevels
-    var places: [[String]: Int] = [:]
     var seen: Set<String> = []
     for operand in operands {
       if let name = operand.codes, seen.insert(name).inserted {
@@ -34,6 +35,7 @@ struct GraphSignals: Sendable, Hashable {
       }
       let isEqual = names.allSatisfy { graph.initializers[$0] == base?.initializers[$0] }
       if base != nil, isEqual { continue }
+      if let base, try appendMultipliers(operand, graph, base) { continue }
       places[names] = quantizers.count
       associations.append(operand.association(with: quantizers.count))
       quantizers.append(try graph.quantizer(of: operand, levels: levels))
@@ -43,6 +45,30 @@ struct GraphSignals: Sendable, Hashable {
       var known: Set<Int> = []
       associations.removeAll { !known.insert($0.quantizer).inserted }
     }
+  }
+
+  /// Appends the multipliers by which an update changes a kernel's scales; returns whether they say it
+  /// all.
+  private mutating func appendMultipliers(
+    _ operand: SignalledOperand, _ graph: Graph, _ base: Graph
+  ) throws(GraphError) -> Bool {
+    guard operand.kind == .kernel, let name = operand.scale,
+      operand.zeroPoint.map({ graph.initializers[$0] == base.initializers[$0] }) ?? true,
+      let old = base.initializers[name]?.array(of: Float.self),
+      let new = graph.initializers[name]?.array(of: Float.self),
+      let (codes, shift) = ChannelMultipliers.codes(from: old, to: new)
+    else { return false }
+    // What shares the scales would change with them: one place tells them all, as for quantizers.
+    associations.append(
+      QuantizerAssociation(
+        layer: operand.layer, kind: .multiplier, operand: operand.operand,
+        quantizer: quantizers.count))
+    quantizers.append(SignalledQuantizer(isSigned: true, bits: 16, scales: .shifts([shift])))
+    tensors.append(
+      CodedTensor(
+        name: operand.multiplierName, shape: [codes.count], format: .int16, values: codes))
+    places[[name, operand.zeroPoint ?? ""]] = quantizers.count - 1
+    return true
   }
 
   private mutating func appendTensor(
@@ -56,6 +82,18 @@ struct GraphSignals: Sendable, Hashable {
           + "\(CompressedNetwork.largestNetwork) codes")
     }
     let values = SignalledCodes.values(tensor)
+    if !values.contains(.min), let old = base?.initializers[name],
+      let difference = difference(tensor, old)
+    {
+      let coded = CodedTensor(
+        name: operand.tensorName + CodedTensor.differenceMark,
+        shape: tensor.shape.isEmpty ? [1] : tensor.shape,
+        format: CodedFormat(holding: difference.range), values: difference.values)
+      let whole = CodedTensor(
+        name: operand.tensorName, shape: coded.shape, format: .int32, values: values)
+      guard CompressedNetwork.encode([coded]).count >= CompressedNetwork.encode([whole]).count
+      else { return tensors.append(coded) }
+    }
     guard tensor.count > 0, tensor.shape.count <= CompressedNetwork.mostDimensions,
       !values.contains(.min)
     else {
@@ -69,6 +107,22 @@ struct GraphSignals: Sendable, Hashable {
         name: operand.tensorName, shape: tensor.shape.isEmpty ? [1] : tensor.shape,
         format: CodedFormat(holding: range), values: values))
   }
+}
+
+/// What is to be added to the codes of `old`; `nil` where that is no row of codes.
+private func difference(
+  _ new: Tensor, _ old: Tensor
+) -> (values: [Int32], range: ClosedRange<Int>)? {
+  guard new.shape == old.shape, new.elementType == old.elementType, new.count > 0,
+    new.shape.count <= CompressedNetwork.mostDimensions
+  else { return nil }
+  let values = zip(SignalledCodes.values(new), SignalledCodes.values(old)).map {
+    Int($0) - Int($1)
+  }
+  guard let least = values.min(), let most = values.max(),
+    CodedFormat.int32.range.contains(least), CodedFormat.int32.range.contains(most)
+  else { return nil }
+  return (values.map { Int32($0) }, least...most)
 }
 
 extension SignalledOperand {

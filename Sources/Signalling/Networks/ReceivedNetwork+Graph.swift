@@ -97,11 +97,15 @@ private struct Rebuilding {
   }
 
   mutating func apply(_ part: ReceivedNetwork.Part) throws(BitstreamError) {
-    for association in part.quantizers.associations {
+    let multipliers = try applyMultipliers(part)
+    for association in part.quantizers.associations where association.kind != .multiplier {
       try apply(part.quantizers.quantizers[association.quantizer], association)
     }
-    for tensor in part.tensors {
-      guard let name = operands.first(where: { $0.tensorName == tensor.name })?.codes,
+    for tensor in part.tensors where !multipliers.contains(tensor.name) {
+      let isDifference =
+        part.quantizers.isUpdate && tensor.name.hasSuffix(CodedTensor.differenceMark)
+      let plain = isDifference ? String(tensor.name.dropLast()) : tensor.name
+      guard let name = operands.first(where: { $0.tensorName == plain })?.codes,
         let model = graph.initializers[name]
       else {
         throw BitstreamError(
@@ -113,8 +117,53 @@ private struct Rebuilding {
           byte: 0, element: "tensor_dimensions",
           "'\(tensor.name)' has the shape \(tensor.shape), in the model \(shape)")
       }
-      try set(name, to: tensor.values, element: "coded weights of '\(tensor.name)'")
+      var values = tensor.values
+      if isDifference {
+        for (index, code) in SignalledCodes.values(model).enumerated() { values[index] &+= code }
+      }
+      try set(name, to: values, element: "coded weights of '\(tensor.name)'")
     }
+  }
+
+  /// Multiplies scales of the base; returns the names of the tensors that said by what.
+  private mutating func applyMultipliers(
+    _ part: ReceivedNetwork.Part
+  ) throws(BitstreamError) -> Set<String> {
+    var names: Set<String> = []
+    for association in part.quantizers.associations where association.kind == .multiplier {
+      let place = "layer \(association.layer), multiplier \(association.operand)"
+      guard part.quantizers.isUpdate,
+        let operand = operands.first(where: {
+          $0.layer == association.layer && $0.kind == .kernel && $0.operand == association.operand
+        }), let name = operand.scale, let scales = graph.initializers[name],
+        let tensor = part.tensors.first(where: { $0.name == operand.multiplierName })
+      else {
+        throw BitstreamError(
+          byte: 0, element: "nnq_tensor_kind",
+          "\(place): multipliers need an update, a kernel with scales, and a tensor of their own")
+      }
+      guard case .shifts(let shifts) = part.quantizers.quantizers[association.quantizer].scales,
+        shifts.count == 1, ChannelMultipliers.shifts.contains(shifts[0])
+      else {
+        throw BitstreamError(
+          byte: 0, element: "nnq_shift", "\(place): its scale is not one of 2^-2...2^-14")
+      }
+      guard tensor.values.count == scales.count else {
+        throw BitstreamError(
+          byte: 0, element: "tensor_dimensions",
+          "'\(tensor.name)' has \(tensor.values.count) values for \(scales.count) scales")
+      }
+      let multiplied = zip(scales.array(of: Float.self), tensor.values).map { scale, code in
+        ChannelMultipliers.scale(scale, code: Int(code), shift: shifts[0])
+      }
+      guard multiplied.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+        throw BitstreamError(
+          byte: 0, element: "coded weights of '\(tensor.name)'", "a multiplier is not above 0")
+      }
+      graph.initializers[name] = Tensor(multiplied, shape: scales.shape)
+      names.insert(tensor.name)
+    }
+    return names
   }
 
   private mutating func apply(

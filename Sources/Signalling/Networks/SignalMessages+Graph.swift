@@ -129,7 +129,7 @@ extension Graph {
 
 extension PostFilterProperty.Order {
   /// The order that the channels of a value with the shape [N, C, H, W] have.
-  fileprivate init?(_ value: ValueInfo) {
+  public init?(_ value: ValueInfo) {
     guard let shape = value.shape, shape.count == 4, case .fixed(let channels) = shape[1],
       let order = Self.allCases.first(where: { $0.channels == channels })
     else { return nil }

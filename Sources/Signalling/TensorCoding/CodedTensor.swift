@@ -9,6 +9,9 @@ public struct CodedTensor: Sendable, Hashable {
   /// The values in row-major order; -2^31 cannot be coded.
   public var values: [Int32]
 
+  /// What the name of a tensor in an update ends with whose values are added to the base's.
+  static let differenceMark = "+"
+
   /// A tensor.
   public init(name: String, shape: [Int], format: CodedFormat, values: [Int32]) {
     self.name = name

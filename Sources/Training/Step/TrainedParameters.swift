@@ -67,6 +67,18 @@ public struct TrainedParameters: Sendable, Hashable {
   /// Operators that constants are often given to.
   private static let scaling: Set<String> = ["Add", "Mul"]
 
+  /// The initializers of `graph` with these names, whatever reads them.
+  public init(of graph: Graph, named names: [String]) {
+    var parts: [Part] = []
+    for name in names {
+      guard let tensor = graph.initializers[name] else {
+        preconditionFailure("'\(name)' is no initializer")
+      }
+      parts.append(Part(name: name, shape: tensor.shape, start: parts.last?.end ?? 0))
+    }
+    self.init(parts: parts)
+  }
+
   /// These parameters and, behind them, others of these names and shapes.
   public func appending(_ others: [(name: String, shape: [Int])]) -> TrainedParameters {
     var parts = parts

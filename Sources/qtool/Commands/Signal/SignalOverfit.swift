@@ -1,0 +1,175 @@
+public import ArgumentParser
+import Files
+public import LowBit
+import Signalling
+import Video
+
+/// `qtool signal overfit`
+struct SignalOverfit: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "overfit",
+    abstract: "Overfit multipliers or biases of a quantized filter to pictures.",
+    discussion: examples(
+      "qtool signal overfit filter.onnx --pictures decoded.y4m --originals video.y4m -o tuned.onnx",
+      "qtool signal overfit filter.onnx --pictures decoded.y4m --originals video.y4m --qp 37 -o tuned.onnx",
+      "qtool signal mux tuned.onnx signalled.hevc --base filter.onnx -o tuned.hevc")
+      + "\n\nEverything else is frozen. What is found is rounded to integers and judged by the filter on "
+      + "integers; where the update costs more than it gives, the base itself is written.")
+
+  @Argument(
+    help: "The quantized ONNX model, with QLinearConv.", completion: .file(extensions: ["onnx"]))
+  var model: String
+
+  @Option(help: ArgumentHelp("The decoded pictures.", valueName: "file"), completion: .file())
+  var pictures: String
+
+  @Option(help: ArgumentHelp("What they should be.", valueName: "file"), completion: .file())
+  var originals: String
+
+  @Option(help: ArgumentHelp("Width and height of raw pictures.", valueName: "WxH"))
+  var size: PictureSize?
+
+  @Option(help: "multipliers, biases, or both.")
+  var train = OverfittedParameters.multipliers
+
+  @Option(help: ArgumentHelp("Passes over the pictures.", valueName: "count"))
+  var epochs = OverfittingPlan().epochs
+
+  @Option(help: ArgumentHelp("The highest learning rate, of Adam.", valueName: "rate"))
+  var rate = OverfittingPlan().rate
+
+  @OptionGroup var weight: LambdaOptions
+
+  @Option(help: "What samples are to the network: real, from 0 to 1, or integer, from 0 to 255.")
+  var samples = SampleFormat.real
+
+  @OptionGroup var device: DeviceOptions
+  @OptionGroup var target: TargetOptions
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    guard (1...100_000).contains(epochs), rate > 0, rate.isFinite else {
+      throw ValidationError("--epochs is at least 1, --rate above 0.")
+    }
+  }
+
+  func run() throws {
+    try common.begin(self)
+    try target.check()
+    let graph = try ONNXReader.read(path: model)
+    let pairs = try VideoPairs(decoded: pictures, originals: originals, size: size)
+    var plan = OverfittingPlan()
+    plan.parameters = train
+    plan.epochs = epochs
+    plan.rate = rate
+    plan.lambda = weight.lambdaOfBits
+    if common.dryRun {
+      return try common.emit(["epochs": epochs]) { "overfits \(train) for \(epochs) epochs" }
+    }
+    let report = try device.run { try overfit(graph, pairs, plan, on: $0) }
+    try common.emit(report) { report.text }
+  }
+
+  private func overfit(
+    _ graph: Graph, _ pairs: VideoPairs, _ plan: OverfittingPlan, on backend: some Backend
+  ) throws -> OverfitReport {
+    do {
+      let property = try samples.property(of: graph)
+      var overfitting = try Overfitting(
+        graph, property, pictures: pairs.pairs, plan: plan, on: backend)
+      let base = try overfitting.unchanged()
+      var progress = Progress("overfit", count: plan.epochs, unit: "epochs")
+      let best = try overfitting.run { _, best in
+        progress.advance(detail: "\(formatted(pairs.decibels(best.squaredError), digits: 3)) dB")
+      }
+      progress.finish()
+      try ONNXWriter.write(
+        best.graph, to: target.output,
+        irVersion: QuantizedModel.irVersion(opset: best.graph.opsets[""] ?? 13),
+        overwrite: target.overwrite)
+      return OverfitReport(
+        model: model, output: target.output, device: backend.name, parameters: train,
+        lambda: plan.lambda, pictures: pairs.pairs.count,
+        decoded: pairs.decibels(pairs.squaredError), base: pairs.decibels(base.squaredError),
+        overfitted: pairs.decibels(best.squaredError), updateBytes: best.updateBytes,
+        isUpdated: best.epoch > 0, epoch: best.epoch, shift: best.shift)
+    } catch let error as GraphError {
+      throw error.located(in: model)
+    }
+  }
+}
+
+/// What came of overfitting; decibels are of all samples of all pictures.
+struct OverfitReport: Encodable {
+  var model: String
+  var output: String
+  var device: String
+  var parameters: OverfittedParameters
+  var lambda: Double
+  var pictures: Int
+  var decoded: Double
+  var base: Double
+  var overfitted: Double
+  /// Bytes of the update's NAL units.
+  var updateBytes: Int
+  /// Whether there is an update; else the base is better for its bytes.
+  var isUpdated: Bool
+  var epoch: Int
+  /// Fraction bits of multipliers.
+  var shift: Int?
+
+  var text: String {
+    "PSNR of \(pictures) pictures: decoded \(formatted(decoded, digits: 3)) dB, base "
+      + "\(formatted(base, digits: 3)) dB, overfitted \(formatted(overfitted, digits: 3)) dB\n"
+      + (isUpdated
+        ? "update: \(updateBytes) bytes, \(parameters)"
+          + (shift.map { " on a grid of 2^-\($0)" } ?? "")
+          + ", after epoch \(epoch)"
+        : "no update: it costs more than it gives")
+      + "\nwritten: \(output)"
+  }
+}
+
+/// Decoded pictures and their originals.
+struct VideoPairs {
+  var pairs: [(decoded: Picture, original: Picture)]
+
+  init(decoded: String, originals: String, size: PictureSize?) throws {
+    let size = size.map { (width: $0.width, height: $0.height) }
+    let first = try VideoReader(decoded, size: size)
+    let second = try VideoReader(originals, size: size)
+    guard first.count == second.count, first.count > 0,
+      first.header.width == second.header.width, first.header.height == second.header.height
+    else {
+      throw VideoError(
+        path: originals,
+        "has \(second.count) pictures of \(second.header.width) x \(second.header.height), '\(decoded)' "
+          + "\(first.count) of \(first.header.width) x \(first.header.height)")
+    }
+    pairs = (0..<first.count).map { (first[$0], second[$0]) }
+  }
+
+  /// The squared error of the decoded pictures.
+  var squaredError: Int {
+    pairs.reduce(0) { $0 + $1.decoded.squaredError(to: $1.original) }
+  }
+
+  /// The peak signal-to-noise ratio of a sum of squared errors of all samples.
+  func decibels(_ squaredError: Int) -> Double {
+    PeakSignalToNoise.decibels(
+      squaredError: squaredError, samples: pairs.reduce(0) { $0 + $1.decoded.samples.count })
+  }
+}
+
+extension SampleFormat {
+  /// What goes into a filter and comes out of it.
+  func property(of graph: Graph) throws -> PostFilterProperty {
+    let settings = SignalSettings(samples: self == .real ? .real : .integer(bits: 8))
+    guard let property = try SignalMessages(of: graph, settings).characteristics.property else {
+      preconditionFailure("a base without properties")
+    }
+    return property
+  }
+}
+
+extension OverfittedParameters: ExpressibleByArgument {}

@@ -1,0 +1,125 @@
+import Bitstream
+import Execution
+import Graph
+import Operations
+import Signalling
+import Tensors
+import Testing
+import Video
+
+@testable import Adaptation
+
+/// Multipliers and biases that are found again, and what their updates cost.
+@Suite struct OverfittingTests {
+  private let base = FilterNetwork.graph
+  private let property = PostFilterProperty(inputOrder: .luma, outputOrder: .luma)
+
+  /// Pictures whose originals are what the network with other numbers makes of them.
+  private func pairs(_ changed: Graph) throws -> [(decoded: Picture, original: Picture)] {
+    let filter = try PictureFilter(changed, property, on: ReferenceBackend())
+    return try (0..<2).map {
+      let picture = FilterNetwork.picture($0)
+      return (picture, try filter.filtered(picture))
+    }
+  }
+
+  private func scaled() -> Graph {
+    var graph = base
+    graph.initializers["w0_scale"] = Tensor([0.003 * 1.25, 0.004 * 0.75] as [Float])
+    graph.initializers["w1_scale"] = Tensor([0.001 * 1.5] as [Float])
+    return graph
+  }
+
+  private func plan(_ parameters: OverfittedParameters, epochs: Int = 30) -> OverfittingPlan {
+    var plan = OverfittingPlan()
+    plan.parameters = parameters
+    plan.epochs = epochs
+    plan.rate = 0.03
+    return plan
+  }
+
+  /// The differentiable form is the network on codes but for the rounding of floats: one level at most.
+  @Test func theDifferentiableFormComputesTheSame() throws {
+    let layers = try base.adaptableLayers()
+    #expect(layers.map(\.label) == ["conv0", "conv1"] && layers.map(\.channels) == [2, 1])
+    let form = try DifferentiableForm(base, layers).graph
+    let picture = FilterNetwork.picture(3)
+    let input = try property.tensor(of: picture)
+    let floats = try Executor(form, on: ReferenceBackend()).run(["x": input])["y"]
+    let codes = try Executor(IntegerNetwork(base).graph, on: ReferenceBackend()).run(["x": input])
+    let (a, b) = (try #require(floats), try #require(codes["y"]))
+    #expect(a.shape == b.shape)
+    for (x, y) in zip(a.array(of: Float.self), b.array(of: Float.self)) {
+      #expect(abs(x - y) < 1.5 / 255)
+    }
+  }
+
+  @Test(arguments: [OverfittedParameters.multipliers, .both])
+  func multipliersComeNearTheOriginals(_ parameters: OverfittedParameters) throws {
+    var overfitting = try Overfitting(
+      base, property, pictures: pairs(scaled()), plan: plan(parameters), on: ReferenceBackend())
+    let start = try overfitting.unchanged()
+    var epochs: [Int] = []
+    let best = try overfitting.run { epoch, _ in epochs.append(epoch) }
+    #expect(epochs == Array(1...30))
+    #expect(best.squaredError * 2 < start.squaredError, "\(best.squaredError)")
+    #expect(best.epoch > 0 && best.updateBytes > 0)
+    // Nothing else has moved.
+    let moved = base.initializers.keys.filter {
+      base.initializers[$0] != best.graph.initializers[$0]
+    }
+    let allowed: Set = ["w0_scale", "w1_scale", "b0", "b1"]
+    #expect(!moved.isEmpty && Set(moved).isSubset(of: allowed))
+    if parameters == .multipliers { #expect(Set(moved).isSubset(of: ["w0_scale", "w1_scale"])) }
+    try checkUpdate(best)
+  }
+
+  @Test func biasesComeNearTheOriginals() throws {
+    var changed = base
+    changed.initializers["b0"] = Tensor([700, 600] as [Int32])
+    changed.initializers["b1"] = Tensor([400] as [Int32])
+    var overfitting = try Overfitting(
+      base, property, pictures: pairs(changed), plan: plan(.biases), on: ReferenceBackend())
+    let start = try overfitting.unchanged().squaredError
+    let best = try overfitting.run()
+    #expect(best.squaredError * 2 < start, "\(best.squaredError) of \(start)")
+    #expect(
+      best.shift == nil && best.graph.initializers["w0_scale"] == base.initializers["w0_scale"])
+    try checkUpdate(best)
+  }
+
+  /// The update brings the network, and with it the measured error, to a decoder.
+  private func checkUpdate(_ found: OverfittedNetwork) throws {
+    let first = try SignalMessages(of: base, SignalSettings())
+    let second = try SignalMessages(of: found.graph, updating: base, SignalSettings())
+    #expect(second.units(.hevc).count == found.updateBytes)
+    let stream = try ByteStream(first.units(.hevc) + second.units(.hevc), codec: .hevc)
+    let network = try #require(try SignalReceiver(stream).networks[0])
+    #expect(try network.rebuilt(on: base) == found.graph)
+    // Multipliers travel as codes, not as scales.
+    if found.shift != nil {
+      #expect(network.update?.quantizers.associations.contains { $0.kind == .multiplier } == true)
+      #expect(network.update?.quantizers.associations.contains { $0.kind == .kernel } == false)
+    }
+  }
+
+  @Test func whatCostsMoreThanItGivesIsNoUpdate() throws {
+    var dear = plan(.multipliers, epochs: 3)
+    dear.lambda = 1e9
+    var overfitting = try Overfitting(
+      base, property, pictures: pairs(scaled()), plan: dear, on: ReferenceBackend())
+    let best = try overfitting.run()
+    #expect(best.epoch == 0 && best.updateBytes == 0 && best.graph == base)
+  }
+
+  @Test func networksWithoutLayersOfTheirOwnAreRefused() throws {
+    var shared = base
+    shared.nodes[2].inputs[4] = "w0_scale"
+    #expect(throws: GraphError.self) { try shared.adaptableLayers() }
+    var strange = base
+    strange.nodes[3].operatorType = "QLinearConcat"
+    let layers = try base.adaptableLayers()
+    let error = #expect(throws: GraphError.self) { try DifferentiableForm(strange, layers) }
+    #expect(error?.description.contains("node 'sum' (QLinearConcat)") == true)
+  }
+}
