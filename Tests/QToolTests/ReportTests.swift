@@ -124,7 +124,7 @@ import Testing
     let trained = qtool(
       "train", model, "--data", data, "--validation", data, "--epochs-per-step", "2", "--batch",
       "10",
-      "--weight-bits", "4", "--schedule", "layer", "-o", output, in: folder)
+      "--weight-bits", "4", "--schedule", "layer", "--unfrozen", "float", "-o", output, in: folder)
     #expect(trained.status == 0, "\(trained.errors)")
     func page(_ name: String) -> String {
       let outcome = qtool(

@@ -138,7 +138,14 @@ import Testing
         line.drop { $0 == " " }.filter { !"\",\\".contains($0) }
       }
     }
+    let settle = try plan()
+    for line in ["schedule = filter", "unfrozen = quantized", "learn-scales = true"] {
+      #expect(settle.contains(line), "\(line)")
+    }
+    let shifts = try plan("--scheme", "shift")
+    #expect(shifts.contains("learn-scales = false") && shifts.contains("unfrozen = quantized"))
     let sher = try plan("--method", "sher")
+    #expect(sher.contains("unfrozen = float") && sher.contains("learn-scales = false"))
     #expect(sher.contains("schedule = neuron") && sher.contains("groups = 8"))
     let gao = try plan("--method", "gao", "--granularity", "channel")
     #expect(gao.contains("scheme = shift") && gao.contains("granularity = channel"))
@@ -152,13 +159,11 @@ import Testing
   @Test func whatWouldDoNothingIsRefused() throws {
     let data = try data()
     for (arguments, text) in [
-      (["--free-epochs", "1"], "nothing before the first portion"),
-      (["--order", "oscillation"], "weights are coded in every step"),
+      (["--unfrozen", "float", "--free-epochs", "1"], "nothing before the first portion"),
+      (["--schedule", "direct", "--free-epochs", "1"], "nothing before the first portion"),
+      (["--unfrozen", "float", "--order", "oscillation"], "weights are coded in every step"),
       (["--reestimate", "8"], "leaves no statistics"),
-      (
-        ["--schedule", "filter", "--unfrozen", "quantized", "--free-epochs", "2"],
-        "there are 1.0 epochs"
-      ),
+      (["--free-epochs", "1"], "none is left for the stages"),
     ] {
       let model = try Models.write(
         Models.classifier, "m\(UInt64.random(in: 0 ... .max)).onnx", in: folder)

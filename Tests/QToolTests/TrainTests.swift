@@ -161,7 +161,7 @@ import Testing
       "--preset", "w4a4", "--no-first-last", "--epochs", "4", "--batch", "4", "-o", output,
       in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    let stages = ["direct": 1, "layer": 2, "filter": 4, "neuron": 4][schedule]!
+    let stages = ["direct": 1, "layer": 3, "filter": 5, "neuron": 5][schedule]!
     let log = lines("q.onnx.run/log.jsonl")
     #expect(log.last?.contains("\"stage\":\(stages),") == true, "\(log)")
     let graph = try ONNXReader.read(path: output)

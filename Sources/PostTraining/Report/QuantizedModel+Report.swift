@@ -35,9 +35,15 @@ extension QuantizedModel {
         "'\(name)' held \(histogram.nans) NaN and \(histogram.infinities) infinities, which decided no "
           + "range")
     }
+    var integers: [Int: IntegerLayer] = [:]
+    do {
+      integers = try graph.map(integerLayers) ?? [:]
+    } catch {
+      warnings.append("what accumulators need is not known: \(error)")
+    }
     return QuantizationReport(
       settings: settings.summary, target: settings.target.rawValue, sampleCount: sampleCount,
-      layers: layers(graph.map(integerLayers) ?? [:]), activations: activations(histograms),
+      layers: layers(integers), activations: activations(histograms),
       fused: fused,
       floatNodes: plan.floatNodes.map {
         .init(name: $0.node.label, operatorType: $0.node.operatorType, reason: $0.reason)
@@ -46,7 +52,7 @@ extension QuantizedModel {
 
   /// What the integer engine makes of the products of codes in `graph`, by the planned node: both
   /// graphs have the same products in the same order.
-  private func integerLayers(of graph: Graph) -> [Int: IntegerLayer] {
+  private func integerLayers(of graph: Graph) throws -> [Int: IntegerLayer] {
     let products: Set = [
       "Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv", "QLinearMatMul", "QGemm",
       "MatMulInteger", "ConvInteger",
@@ -55,7 +61,11 @@ extension QuantizedModel {
       products.contains(plan.graph.nodes[$0].operatorType)
     }
     let written = graph.nodes.indices.filter { products.contains(graph.nodes[$0].operatorType) }
-    guard planned.count == written.count, let parts = try? graph.integerParts() else { return [:] }
+    guard planned.count == written.count else {
+      throw GraphError.invalid(
+        "the written graph has \(written.count) products for \(planned.count) planned ones")
+    }
+    let parts = try graph.integerParts()
     return Dictionary(
       uniqueKeysWithValues: zip(planned, written).compactMap { own, other in
         parts.layers[other].map { (own, $0) }

@@ -10,6 +10,8 @@ extension QuantizedSession {
   /// Where a layer's weights all have their codes, or are coded in every step, its bias is what the
   /// written model's int32 bias stands for: once all portions are quantized, the results are those of
   /// ``exportedModel()`` run in floats.
+  ///
+  /// - Throws: `GraphError` when a bias has outgrown int32.
   public func evaluatedModel() throws -> Graph {
     let now = try now()
     var (graph, state) = network.folded(now.state, now.tensors)
@@ -83,8 +85,8 @@ extension QuantizedSession {
       let quantizers = state.weights[place].allQuantizers,
       network.settings.codesEveryStep || state.weights[place].isComplete
     else { return nil }
-    let check = biasCheck(bias)
-    let codes = check.codes(quantizers)
+    try requireBiasInRange(of: place, state, quantizers, in: graph)
+    let codes = biasCheck(bias).codes(quantizers)
     return Tensor(
       codes.enumerated().map { channel, code in
         Float(code) * (bias.dataScale * quantizers[channel % quantizers.count].scale)

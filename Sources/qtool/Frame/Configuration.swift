@@ -38,10 +38,10 @@ enum Configuration {
   /// `arguments` with the options that a named method stands for, where they are not given.
   private static func expandMethod(_ arguments: [String]) throws -> [String] {
     let (schema, _) = try CommandSchema.root().command(namedBy: arguments)
-    let named = TrainingMethod.settings(of: schema.commandName, in: arguments)
-    guard !named.isEmpty else { return arguments }
     let settings = schema.settings
     let given = GivenArguments(arguments, settings: settings).values
+    let named = TrainingMethod.settings(of: schema.commandName, given: given)
+    guard !named.isEmpty else { return arguments }
     let additions = named.filter { given[$0.option] == nil }.flatMap { option, value in
       settings.filter { $0.name == option }.flatMap { self.arguments(for: $0, [value]) }
     }

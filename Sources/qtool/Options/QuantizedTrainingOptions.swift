@@ -13,16 +13,16 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Options of a published method, where they are not given: gao (layers in fixed point), yang (1/N of "
-        + "the filters), sriram (at once, running ranges) or sher (neurons); --dry-run shows them.")
-  )
-  var method: TrainingMethod?
+      "Options of a method, where they are not given: settle (codes in every step, settled by filters in "
+        + "the second half), or as published gao (layers in fixed point), yang (1/N of the filters), "
+        + "sriram (at once, running ranges) or sher (neurons); --dry-run shows them."))
+  var method: TrainingMethod = .settle
 
   @Option(
     help: ArgumentHelp(
       "direct (everything at once), layer by layer, or filter or neuron: --groups portions of a layer."
     ))
-  var schedule: Course = .direct
+  var schedule: Course = .filter
 
   @Option(
     help: ArgumentHelp(
@@ -34,7 +34,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
     help: ArgumentHelp(
       "Weights that wait for their codes: float, or quantized (anew in every step, as with --schedule "
         + "direct; portions only settle codes)."))
-  var unfrozen: UnfrozenWeights = .float
+  var unfrozen: UnfrozenWeights = .quantized
 
   @Option(
     name: .customLong("free-epochs"),
@@ -55,7 +55,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
         + "quantized) or none."))
   var ste: StraightThrough = .all
 
-  @Option(help: "What stands still once weights have codes: weights, or all (biases too).")
+  @Option(help: "What stands still once weights have codes: weights, or all (biases and scales too).")
   var freeze: Freeze = .weights
 
   @Flag(
@@ -65,7 +65,7 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Flag(
     name: .customLong("learn-scales"), inversion: .prefixedNo, help: "Train scales, too.")
-  var learnsScales = false
+  var learnsScales = true
 
   @Flag(
     name: .customLong("running-range"), inversion: .prefixedNo,
@@ -117,8 +117,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
     }
     guard case .total(let all) = length else { return freeEpochs }
     let epochs = freeEpochs ?? all / 2
-    guard epochs <= all else {
-      throw UsageError("--free-epochs \(epochs): there are \(all) epochs in all")
+    guard epochs < all else {
+      throw UsageError(
+        "--free-epochs \(epochs): of \(all) epochs in all none is left for the stages that settle codes")
     }
     return epochs
   }

@@ -1,8 +1,11 @@
 import ArgumentParser
 
-/// Published methods as settings of `qtool train`: `--method NAME` stands for options that were not
-/// given otherwise.
+/// Methods as settings of `qtool train`: `--method NAME` stands for options that were not given
+/// otherwise.
 enum TrainingMethod: String, ExpressibleByArgument, CaseIterable, Encodable {
+  /// What the study in <doc:SchedulesCompared> found best: everything in codes from the first step on;
+  /// after half of the epochs filters' codes are settled, portion by portion, and scales are trained on.
+  case settle
   /// Layer by layer in fixed point, activations likewise: Gao et al., US 2020/0082269.
   case gao
   /// 1/N of the filters at a time: Yang et al., US 2021/0019606.
@@ -14,31 +17,53 @@ enum TrainingMethod: String, ExpressibleByArgument, CaseIterable, Encodable {
   case sher
 
   /// Long names of options and their values; those of flags are `true` or `false`.
-  var settings: [(option: String, value: String)] {
+  ///
+  /// - Parameter given: The values of options that were given, by their long names.
+  private func settings(given: [String: [String]]) -> [(option: String, value: String)] {
     switch self {
+    case .settle:
+      // The defaults of the options themselves, as far as they go with what was given.
+      var settings: [(option: String, value: String)] = []
+      func isGiven(_ option: String, _ value: String) -> Bool {
+        given[option]?.last?.hasPrefix(value) ?? false
+      }
+      if isGiven("scheme", "shift") || isGiven("running-range", "true") {
+        settings.append(("learn-scales", "false"))
+      }
+      if isGiven("granularity", "group") || isGiven("ste", "previous") || isGiven("ste", "none") {
+        settings.append(("unfrozen", "float"))
+      }
+      return settings
     case .gao:
-      [
-        ("schedule", "layer"), ("unfrozen", "float"), ("scheme", "shift"),
-        ("granularity", "tensor"),
+      return [
+        ("schedule", "layer"), ("unfrozen", "float"), ("learn-scales", "false"),
+        ("scheme", "shift"), ("granularity", "tensor"),
       ]
-    case .yang: [("schedule", "filter"), ("unfrozen", "float"), ("groups", "8")]
+    case .yang:
+      return [
+        ("schedule", "filter"), ("unfrozen", "float"), ("learn-scales", "false"), ("groups", "8"),
+      ]
     case .sriram:
-      [
-        ("schedule", "direct"), ("running-range", "true"), ("range", "minmax"),
-        ("weight-range", "minmax"), ("first-last", "true"),
+      return [
+        ("schedule", "direct"), ("learn-scales", "false"), ("running-range", "true"),
+        ("range", "minmax"), ("weight-range", "minmax"), ("first-last", "true"),
       ]
     case .sher:
-      [("schedule", "neuron"), ("unfrozen", "float"), ("groups", "8"), ("ste", "all")]
+      return [
+        ("schedule", "neuron"), ("unfrozen", "float"), ("learn-scales", "false"),
+        ("groups", "8"), ("ste", "all"),
+      ]
     }
   }
 
-  /// What `--method` in the arguments of the command `name` stands for.
+  /// What `--method`, or its default, stands for in the arguments of the command `name`.
+  ///
+  /// - Parameter given: The values of options that were given, by their long names.
   static func settings(
-    of command: String, in arguments: [String]
+    of command: String, given: [String: [String]]
   ) -> [(option: String, value: String)] {
-    guard command == "train", let name = GivenArguments.value(of: "method", in: arguments) else {
-      return []
-    }
-    return TrainingMethod(rawValue: name)?.settings ?? []
+    guard command == "train", given["bits"]?.last != "float" else { return [] }
+    guard let name = given["method"]?.last else { return settle.settings(given: given) }
+    return TrainingMethod(rawValue: name)?.settings(given: given) ?? []
   }
 }

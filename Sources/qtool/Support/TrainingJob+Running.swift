@@ -9,6 +9,7 @@ extension TrainingJob {
       let session = try floatSession(on: backend)
       return try train(session, outputShape: session.step.outputShape, on: backend)
     case .quantized:
+      if !folder.hasCheckpoint { try checkRequantization(on: backend) }
       let session = try quantizedSession(on: backend)
       return try train(session, outputShape: session.step.outputShape, on: backend)
     }
@@ -21,6 +22,7 @@ extension TrainingJob {
       let session = try floatSession(on: ReferenceBackend.shared)
       return try outline(session.stages, parameters: session.step.parameters.count, device: device)
     case .quantized:
+      try checkRequantization(on: ReferenceBackend.shared)
       let session = try quantizedSession(on: ReferenceBackend.shared)
       return try outline(session.stages, parameters: session.step.parameters.count, device: device)
     }
@@ -56,6 +58,12 @@ extension TrainingJob {
         throw UsageError("\(folder.checkpoint): \(error)")
       }
       Console.shared.note("resumed after step \(run.stepsDone) of \(plan.stepCount)")
+    }
+    if command.training.reestimate > 0,
+      !graph.nodes.contains(where: { $0.operatorType == "BatchNormalization" })
+    {
+      Console.shared.warn(
+        "--reestimate: '\(command.model)' has no BatchNormalization whose statistics could be found")
     }
     let before = run.session.warnings
     for warning in before { Console.shared.warn(warning) }

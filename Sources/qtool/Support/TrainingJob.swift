@@ -57,10 +57,16 @@ struct TrainingJob {
   /// The steps of stages.
   func plan(_ stages: [TrainingStage]) throws -> TrainingPlan {
     let length = command.training.length
-    return TrainingPlan(
+    let plan = TrainingPlan(
       stageCount: stages.count, stepsPerEpoch: stream.batchesPerEpoch, length: length,
       firstEpochs: try command.quantized.firstEpochs(length, of: stages), rates: rates,
       restartsRates: command.training.restartsRate)
+    // What the last stage settles is trained with and measured by its steps.
+    guard !plan.steps(ofStage: stages.count - 1).isEmpty else {
+      throw UsageError(
+        "--epochs: \(plan.stepCount) steps in all leave none for the last of \(stages.count) stages")
+    }
+    return plan
   }
 
   /// Float training of the model.
@@ -81,6 +87,29 @@ struct TrainingJob {
         graph, settings: quantization, batch: stream.batchSize, loss: options.stepLoss,
         optimizer: options.stepOptimizer, on: backend)
     }
+  }
+
+  /// Checks before the first step that the model that is to be written can be requantized as it is to be:
+  /// the model is quantized as it is, on a batch of the data.
+  ///
+  /// - Throws: `GraphError` naming the file and the node.
+  func checkRequantization<B: Backend>(on backend: B) throws {
+    let settings = quantization.quantization
+    guard settings.requantization != .float else { return }
+    let options = command.training
+    // The schedule `direct` needs one stage, and filters with one scale.
+    var schedule = Schedule.direct
+    if case .group = settings.granularity { schedule = .layer }
+    let quantized = try located(command.model) {
+      var trial = try QuantizedSession(
+        graph, settings: QuantizedTrainingSettings(quantization: settings, schedule: schedule),
+        batch: stream.batchSize, loss: options.stepLoss, optimizer: options.stepOptimizer,
+        on: backend)
+      let calibration = try stream.calibration(count: stream.batchSize)
+      for stage in trial.stages.indices { try trial.begin(stage: stage, calibration: calibration) }
+      return try trial.exportedModel()
+    }
+    try quantized.checkRequantization(of: command.model)
   }
 
   private static func read(_ path: String) throws -> Graph {
