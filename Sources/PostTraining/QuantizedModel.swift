@@ -17,6 +17,8 @@ public struct QuantizedModel: Sendable {
   /// Layers whose scales were to be chosen by the error of outputs and were not: the statistics hold no
   /// moments.
   let layersWithoutMoments: [String]
+  /// How scales came about that suit an accumulator of a width, by index of the node.
+  let determinations: [Int: ShiftDetermination]
   /// Codes of constant operands of quantized nodes, by name.
   let constants: [String: QuantizedConstant]
 }
@@ -54,41 +56,21 @@ extension QuantizedModel {
     var plan = try QuantizationPlan(graph, settings: settings)
     try plan.assign(histograms, settings: settings, on: backend)
     let index = GraphIndex(plan.graph)
-    var weights: [Int: QuantizedWeights] = [:]
-    var biases: [Int: [Float]] = [:]
-    var layersWithoutMoments: [String] = []
-    for (number, weightPlan) in plan.weights.sorted(by: { $0.key < $1.key }) {
-      guard let tensor = index.constants[weightPlan.name],
-        let data = plan.values[index.nodes[number].inputs[0]]?.quantizer
-      else { preconditionFailure("'\(weightPlan.name)' was planned without data or weights") }
-      let bias = weightPlan.bias.flatMap { index.constants[$0] }
-      try index.requireFinite([weightPlan.name, weightPlan.bias], of: number)
-      let node = index.nodes[number]
-      let means =
-        settings.improvements.contains(.bias) && weightPlan.takesBias(node)
-        ? channelMeans[node.inputs[0]] : nil
-      var moments: PatchMoments?
-      if settings.choosesScales(of: weightPlan) {
-        moments = weightPlan.patches.flatMap { patchMoments[node.inputs[0]]?[$0] }
-        if moments == nil { layersWithoutMoments.append(node.label) }
-      }
-      let quantized = try weightPlan.quantize(
-        tensor, bias: bias.map { ($0.array(of: Float.self), data.scale) },
-        patches: moments.map { ($0, isCentered: means != nil) }, settings: settings, on: backend)
-      plan.warnings += quantized.remedies.map { "\(index.nodes[number].label): \($0)" }
-      weights[number] = quantized
-      biases[number] = bias?.array(of: Float.self)
-      if let means,
-        let shifts = BiasCorrection(means: means).shifts(
-          node, weights: tensor, quantized: quantized)
-      {
-        let old = biases[number] ?? [Float](repeating: 0, count: shifts.count)
-        biases[number] = zip(old, shifts).map { Float(Double($0) + $1) }
+    let quantization = LayerQuantization(
+      index: index, channelMeans: channelMeans, patchMoments: patchMoments, settings: settings,
+      backend: backend)
+    let layers = try quantization.layers(&plan, histograms)
+    for (number, layer) in layers.sorted(by: { $0.key < $1.key }) {
+      plan.warnings += (layer.weights.remedies + layer.warnings).map {
+        "\(index.nodes[number].label): \($0)"
       }
     }
     try self.init(
-      plan, settings: settings, weights: weights, biases: biases,
-      layersWithoutMoments: layersWithoutMoments)
+      plan, settings: settings, weights: layers.mapValues(\.weights),
+      biases: layers.compactMapValues(\.bias),
+      layersWithoutMoments: layers.filter(\.value.lacksMoments).keys.sorted().map {
+        index.nodes[$0].label
+      }, determinations: layers.compactMapValues(\.determination))
   }
 
   /// A model whose weights have their codes already.
@@ -100,16 +82,19 @@ extension QuantizedModel {
   ///   - weights: Codes of the weights of every node in the plan's ``QuantizationPlan/weights``.
   ///   - biases: Float biases of these nodes, where they have one.
   ///   - layersWithoutMoments: Layers whose scales were to be chosen by the error of outputs and were not.
+  ///   - determinations: How scales came about that suit an accumulator, by index of the node.
   /// - Throws: `GraphError` for constants that are not finite.
   package init(
     _ plan: QuantizationPlan, settings: QuantizationSettings, weights: [Int: QuantizedWeights],
-    biases: [Int: [Float]], layersWithoutMoments: [String] = []
+    biases: [Int: [Float]], layersWithoutMoments: [String] = [],
+    determinations: [Int: ShiftDetermination] = [:]
   ) throws {
     self.plan = plan
     self.settings = settings
     self.weights = weights
     self.biases = biases
     self.layersWithoutMoments = layersWithoutMoments
+    self.determinations = determinations
     constants = try plan.quantizedConstants(settings)
   }
 
@@ -123,6 +108,7 @@ extension QuantizedModel {
       graph.opsets["com.microsoft"] = 1
     }
     graph.metadata.merge(metadata) { _, new in new }
+    try requireAccumulators(of: graph)
     return graph
   }
 }
@@ -143,22 +129,6 @@ extension QuantizationPlan {
       }
     }
     return constants
-  }
-}
-
-extension GraphIndex {
-  /// Throws when one of the constants `names` of a node that is to be quantized holds NaN or
-  /// infinities: no codes stand for them.
-  fileprivate func requireFinite(_ names: [String?], of number: Int) throws {
-    for name in names.compactMap({ $0 }) {
-      guard let tensor = constants[name], tensor.elementType == .float32 else { continue }
-      let histogram = Histogram(tensor.array(of: Float.self))
-      guard histogram.nans + histogram.infinities > 0 else { continue }
-      let node = nodes[number]
-      throw GraphError.invalid(
-        "node '\(node.label)' (\(node.operatorType)): the constant '\(name)' holds "
-          + "\(histogram.nans) NaN and \(histogram.infinities) infinite elements")
-    }
   }
 }
 

@@ -179,11 +179,7 @@ struct AdversarialWindow {
       "dilations", "group",
     ]
     attributes = node.attributes.filter { own.contains($0.key) }.merging(placement) { $1 }
-    var isPadded = node.ints("pads")?.contains { $0 != 0 } ?? false
-    if case .string(let word)? = node.attributes["auto_pad"], word.hasPrefix("SAME") {
-      isPadded = true
-    }
-    hasBorder = isPadded
+    hasBorder = node.attributes.hasBorder
     var codes = stored
     if case .string(let word)? = node.attributes["weight_type"] {
       let narrow: [ElementType] = [.int4, .uint4, .int2, .uint2]

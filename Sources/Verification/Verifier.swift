@@ -36,17 +36,13 @@ public struct Verifier: Sendable {
     self.accumulatorBits = accumulatorBits ?? stated ?? AccumulatorWidth.standard
     widthFrom =
       accumulatorBits != nil ? "asked for" : stated != nil ? "the model's metadata" : "standard"
-    // Messages of this one name the nodes.
-    let named = try IntegerNetwork(graph, allowsOverflow: true)
-    guard !named.layers.isEmpty else {
+    labels = graph.nodes.map(\.label)
+    network = try graph.numberedNetwork(allowsOverflow: true)
+    guard !network.layers.isEmpty else {
       throw GraphError.unsupported(
         "no product of the model is on codes, so there is no accumulator to prove; "
           + "'qtool quantize' makes a quantized model")
     }
-    labels = graph.nodes.map(\.label)
-    var numbered = graph
-    for place in graph.nodes.indices { numbered.nodes[place].name = "\(place)" }
-    network = try IntegerNetwork(numbered, allowsOverflow: true)
   }
 
   private func label(_ name: String) -> String {

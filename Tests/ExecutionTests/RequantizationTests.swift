@@ -71,6 +71,46 @@ import Testing
     #expect(result == first + second)
   }
 
+  /// SADL's accumulators wrap at 32 bits. Sums of 140,000 products, written out modulo 2^32:
+  /// 127 * 127 * 140,000 = 2,258,060,000 is -2,036,907,296 and gives -122 behind a shift of 24, its
+  /// negative 2,036,907,296 gives 121, half of it 1,129,030,000 gives 67; two thirds, 93,333 products,
+  /// are 1,505,367,957 and give 89.
+  @Test func sumsOfSADLWrap() throws {
+    let count = 140_000
+    func weights(_ body: (Int) -> Int8) -> [Int8] { (0..<count).map(body) }
+    let filters: [[Int8]] = [
+      weights { _ in 127 }, weights { _ in -127 }, weights { $0 < count / 2 ? 127 : 0 },
+      weights { $0 < 93_333 ? 127 : 0 }, weights { $0 % 2 == 0 ? 127 : -127 },
+    ]
+    var graph = Graph(opsets: ["": 21])
+    graph.metadata[Requantization.metadataKey] = Requantization.sadl.rawValue
+    graph.initializers = [
+      "zero": Tensor(scalar: Int8(0)), "x_s": Tensor(scalar: Float(0x1p-4)),
+      "w_s": Tensor(scalar: Float(0x1p-7)), "y_s": Tensor(scalar: Float(0x1p13)),
+      "w_q": Tensor(filters.flatMap { $0 }, shape: [filters.count, count, 1, 1]),
+    ]
+    graph.inputs = [
+      ValueInfo(
+        name: "x_q", elementType: .int8, shape: [.fixed(1), .fixed(count), .fixed(1), .fixed(1)])
+    ]
+    graph.nodes = [
+      Node("DequantizeLinear", inputs: ["x_q", "x_s", "zero"], outputs: ["x"]),
+      Node("DequantizeLinear", inputs: ["w_q", "w_s"], outputs: ["w"]),
+      Node("Conv", inputs: ["x", "w"], outputs: ["c"]),
+      Node("QuantizeLinear", inputs: ["c", "y_s", "zero"], outputs: ["y"]),
+    ]
+    graph.outputs = [ValueInfo(name: "y", elementType: .int8)]
+    let network = try IntegerNetwork(graph)
+    let input = ["x_q": Tensor(repeating: Int8(127), shape: [1, count, 1, 1])]
+    let golden: [Int8] = [-122, 121, 67, 89, 0]
+    let reference = try Executor(network.graph, on: ReferenceBackend.shared).run(input)
+    #expect(reference["y"]?.array(of: Int8.self) == golden)
+    for device in (try? Device.all()) ?? [] {
+      let found = try Executor(network.graph, on: try OpenCLBackend(device)).run(input)
+      #expect(found["y"]?.array(of: Int8.self) == golden)
+    }
+  }
+
   // a in eighths, b in halves, the sum in quarters: (a + 4b) / 2; SADL: ((a >> 2) + b) << 1.
   @Test(
     arguments: [

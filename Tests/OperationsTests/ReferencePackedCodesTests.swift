@@ -76,6 +76,36 @@ import Testing
     #expect(codes(.shift(Tensor(scalar: Int32(0)))) == [-7, -6, -5, -3, -2, 2, 3, 5, 6, 7])
   }
 
+  /// What TensorFlow Lite's kernels of 16-bit activations and 8-bit weights make of a sum of 64 bits and a
+  /// factor (tensorflow/lite/kernels/internal/common.cc, QuantizeMultiplier and
+  /// MultiplyByQuantizedMultiplier): a multiplier of 31 bits cut to 16, and one rounding, half up.
+  private func tensorFlowLite(_ sum: Int64, factor: Double) -> Int64 {
+    var shift = Int(factor.exponent) + 1
+    var multiplier = Int64((factor.significand / 2 * 0x1p31).rounded(.toNearestOrAwayFromZero))
+    if multiplier == 1 << 31 { (multiplier, shift) = (1 << 30, shift + 1) }
+    let reduced = multiplier < 0x7fff_0000 ? (multiplier + 1 << 15) >> 16 : 0x7fff
+    let total = Int64(15 - shift)
+    return (sum * reduced + 1 << (total - 1)) >> total
+  }
+
+  /// The arithmetic `round` is that of TensorFlow Lite's 16x8 kernels for factors that are powers of two.
+  @Test(arguments: [1, 2, 7, 12, 20, 24]) func shiftsRoundAsTensorFlowLite(shift: Int) {
+    let half = Int32(1) << Int32(shift - 1)
+    let near: [Int32] = (-6...6).flatMap { steps in
+      (-2...2).map { half &* steps &+ $0 }
+    }
+    let sums = near + [Int32.max, .min, .max - half, .min + half, 12_345_678, -87_654_321]
+    let packed = reference.finish(
+      Tensor(sums, shape: [1, 1, 1, sums.count]),
+      Epilogue(rounding: .shift(Tensor(scalar: Int32(shift))), zeroPoint: 128, codes: 0...255))
+    let bytes = packed.bytes.array(of: UInt8.self)
+    let factor = Double(sign: .plus, exponent: -shift, significand: 1)
+    for (place, sum) in sums.enumerated() {
+      let expected = min(max(tensorFlowLite(Int64(sum), factor: factor) + 128, 0), 255)
+      #expect(Int64(bytes[place * packed.layout.pixelBytes]) == expected, "\(sum) >> \(shift)")
+    }
+  }
+
   /// SADL's accumulators wrap, and are shifted and clipped afterwards.
   @Test func sumsWrapBeforeTheyAreShifted() {
     let sums = Tensor([1, -1, 0x0100_0000] as [Int32], shape: [1, 1, 1, 3])

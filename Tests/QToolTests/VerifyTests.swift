@@ -66,4 +66,43 @@ import Testing
     let odd = qtool("verify", try Models.write(graph, "odd.onnx", in: folder), in: folder)
     #expect(odd.status == 3 && odd.errors.contains("'many'"), "\(odd.errors)")
   }
+
+  // MARK: Models for accumulators of a width
+
+  @Test(arguments: ["guaranteed", "approximate", "observed"])
+  func modelsAreMadeForAWidth(estimate: String) throws {
+    let model = try quantized(
+      "--scheme", "shift", "--requantization", "round", "--accumulator-bits", "14",
+      "--accumulator-estimate", estimate)
+    let outcome = qtool("verify", model, in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("needs 14 bits, has 14"), "\(outcome.output)")
+    #expect(outcome.output.contains("accumulators: 14 bits (the model's metadata)"))
+  }
+
+  @Test func estimatesWithoutProofAreFoundOut() throws {
+    let model = try quantized(
+      "--scheme", "shift", "--accumulator-bits", "12", "--accumulator-estimate", "observed",
+      "--accumulator-guard", "1", "--no-accumulator-proof")
+    let outcome = qtool("verify", model, "--no-run", in: folder)
+    #expect(outcome.status == 1 && outcome.errors.contains("has 12"), "\(outcome.output)")
+  }
+
+  @Test func widthsThatCannotBeHonouredWriteNothing() throws {
+    let model = try Models.write(MixedNetwork.graph, "m.onnx", in: folder)
+    try MixedNetwork.writeData(8, to: "\(folder.path)/d.npz")
+    func quantize(_ options: String...) -> Outcome {
+      Command(
+        ["quantize", model, "--data", "\(folder.path)/d.npz", "-o", "\(folder.path)/q.onnx"]
+          + options, in: folder
+      ).wait()
+    }
+    let narrow = quantize("--scheme", "shift", "--accumulator-bits", "8")
+    #expect(narrow.status == 3 && narrow.errors.contains("node 'stem'"), "\(narrow.errors)")
+    let affine = quantize("--accumulator-bits", "16")
+    #expect(affine.status == 2 && affine.errors.contains("--scheme shift"), "\(affine.errors)")
+    let alone = quantize("--scheme", "shift", "--accumulator-estimate", "observed")
+    #expect(alone.status == 2 && alone.errors.contains("need --accumulator-bits"))
+    #expect(!folder.names.contains("q.onnx"))
+  }
 }

@@ -14,9 +14,7 @@ extension Graph {
   ///
   /// - Throws: ``Graph/GraphError`` when the nodes cannot be put in order.
   public func integerParts() throws -> IntegerParts {
-    var graph = self
-    for place in nodes.indices { graph.nodes[place].name = "\(place)" }
-    let network = try IntegerNetwork(graph)
+    let network = try numberedNetwork()
     var parts = IntegerParts()
     for var layer in network.layers {
       guard let place = Int(layer.name), nodes.indices.contains(place) else { continue }
@@ -29,5 +27,20 @@ extension Graph {
       parts.islands[place] = island
     }
     return parts
+  }
+
+  /// The integer network of the graph with every node named after its place.
+  ///
+  /// - Parameter allowsOverflow: As for ``IntegerNetwork/init(_:allowsOverflow:)``.
+  /// - Throws: ``Graph/GraphError`` with the nodes' own names.
+  package func numberedNetwork(allowsOverflow: Bool = false) throws -> IntegerNetwork {
+    var graph = self
+    for place in nodes.indices { graph.nodes[place].name = "\(place)" }
+    do {
+      return try IntegerNetwork(graph, allowsOverflow: allowsOverflow)
+    } catch {
+      _ = try IntegerNetwork(self, allowsOverflow: allowsOverflow)
+      throw error
+    }
   }
 }

@@ -194,13 +194,6 @@ extension Node {
 }
 
 extension [String: Attribute] {
-  /// Whether a window reaches past the input.
-  fileprivate var hasBorder: Bool {
-    if case .ints(let pads)? = self["pads"], pads.contains(where: { $0 != 0 }) { return true }
-    guard case .string(let word)? = self["auto_pad"] else { return false }
-    return word.hasPrefix("SAME")
-  }
-
   /// The attributes of a convolution over `rank - 2` dimensions for two; `nil` for other ranks.
   fileprivate func overTwoDimensions(rank: Int) -> Self? {
     var attributes = self

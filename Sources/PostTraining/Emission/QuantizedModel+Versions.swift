@@ -38,11 +38,13 @@ extension QuantizedModel {
       let data = plan.values[node.inputs[0]]?.levels ?? 0
       levels.append("\(node.label)=\(weights.quantizers[0].levels)x\(data)")
     }
-    return [
+    var metadata = [
       Graph.levelsKey: levels.joined(separator: "\n"),
       "qtool.settings": settings.summary,
       Requantization.metadataKey: settings.requantization.rawValue,
     ]
+    metadata[AccumulatorWidth.metadataKey] = settings.accumulator.map { "\($0.bits)" }
+    return metadata
   }
 }
 
@@ -58,6 +60,7 @@ extension QuantizationSettings {
     let passes = improvements.sorted().map(\.rawValue).joined(separator: ",")
     parts.append("improve=\(passes.isEmpty ? "none" : passes)")
     if requantization != .float { parts.append("requantization=\(requantization.rawValue)") }
+    parts += accumulator?.summary ?? []
     if let borderLevels {
       parts.append("first-last-levels=\(borderLevels)")
       parts.append("first-last-weight-range=\(weightRange(levels: borderLevels))")

@@ -1,4 +1,5 @@
 import Glibc
+import Quantization
 
 extension QuantizationReport {
   /// The report for people: a table of layers, then what stayed in float and what to know.
@@ -14,6 +15,7 @@ extension QuantizationReport {
             layer.weightSQNR.map { Self.decibels($0) } ?? "-", "\(layer.activationLevels)",
           ]
         })
+    lines += determinations
     let shortcut = Dictionary(grouping: floatNodes) { "\($0.operatorType): \($0.reason)" }
     if !floatNodes.isEmpty {
       lines += ["", "in float:"]
@@ -30,6 +32,49 @@ extension QuantizationReport {
     lines.append(
       "constants: \(constantBytes.before) bytes before, \(constantBytes.after) after")
     return lines.joined(separator: "\n")
+  }
+
+  /// Statistics, estimates and exponents of layers that were made for an accumulator of a width.
+  private var determinations: [String] {
+    let made = layers.filter { $0.determination != nil }
+    guard let accumulatorBits, !made.isEmpty else { return [] }
+    let header = [
+      "layer", "K", "W", "mean |w|", "A", "O", "M1", "M2", "M3", "q_x", "q_w", "q_out", "shift",
+      "lowered",
+      "accumulator",
+    ]
+    return ["", "made for accumulators of \(accumulatorBits) bits:"]
+      + Self.table(
+        [header]
+          + made.compactMap { layer in
+            layer.determination.map { found in
+              let statistics = found.statistics
+              let (low, high) = (found.finalWeightExponents[0], found.finalWeightExponents[1])
+              return [layer.name, "\(statistics.weightsPerChannel)"]
+                + [
+                  statistics.largestWeight, statistics.meanWeight, statistics.largestActivation,
+                  statistics.largestOutput, found.guaranteed, found.approximate, found.observed,
+                ].map { $0.map(Self.short) ?? "-" }
+                + [
+                  "\(found.inputExponent)", low == high ? "\(low)" : "\(low) to \(high)",
+                  layer.outputExponent.map { "\($0)" } ?? "-",
+                  layer.outputExponent.map { out in
+                    let shifts = [low, high].map { $0 + found.inputExponent - out }
+                    return low == high ? "\(shifts[0])" : "\(shifts[0]) to \(shifts[1])"
+                  } ?? "-", "\(found.lowerings)",
+                  "needs \(layer.accumulatorBits ?? found.neededBits) bits",
+                ]
+            }
+          })
+  }
+
+  /// Three significant digits.
+  private static func short(_ value: Double) -> String {
+    guard value != 0, value.isFinite else { return "\(value)" }
+    let digits = 2 - Int(log10(value.magnitude).rounded(.down))
+    guard digits > 0 else { return "\(Int(value.rounded()))" }
+    let unit = pow(10, Double(digits))
+    return "\((value * unit).rounded() / unit)"
   }
 
   /// Columns padded to the widest cell; long cells are cut in the middle.

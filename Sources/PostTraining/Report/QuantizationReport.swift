@@ -22,6 +22,8 @@ public struct QuantizationReport: Sendable, Encodable {
   public var constantBytes: Change
   /// What ranges and scales come from, as the written model says it too.
   public var calibration: Calibration?
+  /// The width of accumulators that the model is made for; `nil` for the 32 bits that there are.
+  public var accumulatorBits: Int?
 
   /// What was calibrated on what.
   public struct Calibration: Sendable, Hashable, Encodable {
@@ -75,6 +77,10 @@ public struct QuantizationReport: Sendable, Encodable {
     public var accumulatorBits: Int?
     /// Whether the 32 bits that accumulators have hold the sums.
     public var fits32Bits: Bool?
+    /// How its quantizers were determined, where accumulators of a width were asked for.
+    public var determination: ShiftDetermination?
+    /// `q_out` of a quantized result, there too.
+    public var outputExponent: Int?
   }
 
   /// A quantized activation.

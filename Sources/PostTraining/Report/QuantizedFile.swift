@@ -39,7 +39,8 @@ public struct QuantizedFile: Sendable {
       floatNodes: islands.filter { !layers.contains($0.name) }.map {
         .init(name: $0.name, operatorType: $0.operatorType, reason: $0.reason)
       }, notes: [], warnings: [],
-      constantBytes: .init(before: 0, after: graph.packedConstantBytes), calibration: calibration)
+      constantBytes: .init(before: 0, after: graph.packedConstantBytes), calibration: calibration,
+      accumulatorBits: try graph.accumulatorBits())
   }
 
   /// Adds a remark to the report.

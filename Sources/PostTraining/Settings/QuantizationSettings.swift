@@ -17,6 +17,9 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// How the integer engine turns sums into codes; ONNX Runtime knows ``Quantization/Requantization/float`` only.
   public var requantization: Requantization
 
+  /// The accumulators that the model is made for; `nil` for those of 32 bits that engines have.
+  public var accumulator: AccumulatorSettings?
+
   /// The form of the written graph.
   public var target: Target
 
@@ -110,6 +113,7 @@ public struct QuantizationSettings: Sendable, Hashable {
         "requantization '\(requantization.rawValue)' is a shift: it needs scales that are powers of two "
           + "(--scheme \(ScaleRule.powerOfTwo.rawValue))")
     }
+    try accumulator?.validate(scales)
     if scales == .powerOfTwo, improvements.contains(.gain) {
       throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
     }

@@ -58,6 +58,22 @@ extension WeightPlan {
       remedies: remedies)
   }
 
+  /// The codes of `weights` by other quantizers, the rest as in `old`.
+  func requantize(
+    _ weights: Tensor, _ quantizers: [Quantizer], like old: QuantizedWeights,
+    _ settings: QuantizationSettings
+  ) -> QuantizedWeights {
+    var rounded = RoundedWeights(
+      weights, plan: self, groupSize: groupSize,
+      preservesSums: settings.improvements.contains(.squant) && channelAxis != nil)
+    rounded.round(quantizers)
+    return QuantizedWeights(
+      codes: rounded.codes(shape: weights.shape, as: old.codes.elementType),
+      quantizers: quantizers, axis: old.axis, groupSize: old.groupSize,
+      signalToNoise: rounded.signalToNoise(quantizers), isChosenByOutputs: old.isChosenByOutputs,
+      remedies: old.remedies)
+  }
+
   /// Encodes weights with quantizers that are settled: signed codes `q - zeroPoint` in the weights'
   /// shape and the narrowest type that holds them.
   package func codes(

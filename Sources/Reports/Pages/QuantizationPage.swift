@@ -58,7 +58,8 @@ func quantizedSections(
       "Summary", anchor: "summary",
       [summary(report, facts)]
         + Markup.messages(warnings: report.warnings, notes: report.notes)),
-    Section("Layers", anchor: "layers", [layerTable(report.layers)]),
+    Section(
+      "Layers", anchor: "layers", [layerTable(report.layers, width: report.accumulatorBits ?? 32)]),
   ]
   if let calibration = report.calibration {
     sections.append(
@@ -126,16 +127,18 @@ private func summary(_ report: QuantizationReport, _ facts: ModelFacts) -> Marku
   if let widest = report.layers.max(by: { ($0.accumulatorBits ?? 0) < ($1.accumulatorBits ?? 0) }),
     let bits = widest.accumulatorBits
   {
-    items.append(("Widest accumulator", "\(bits) of 32 bits", widest.name))
+    items.append(
+      ("Widest accumulator", "\(bits) of \(report.accumulatorBits ?? 32) bits", widest.name))
   }
   return .facts(items)
 }
 
-private func layerTable(_ layers: [QuantizationReport.Layer]) -> Markup {
+private func layerTable(_ layers: [QuantizationReport.Layer], width: Int) -> Markup {
   let longest = layers.compactMap(\.weightSQNR).filter(\.isFinite).max()
   var table = Table(
     "Layers in the order of execution. Accumulators: the bits that every intermediate sum fits, proven "
-      + "from weights and input codes, of the 32 that there are.",
+      + "from weights and input codes, of the \(width) that "
+      + (width == 32 ? "there are." : "the model is made for."),
     columns: [
       "layer", "computed in", "weight levels", "weight scale", "SQNR of weights", "input levels",
       "input scale", "input zero point", "accumulator bits",
@@ -149,7 +152,7 @@ private func layerTable(_ layers: [QuantizationReport.Layer]) -> Markup {
       layer.weightSQNR.map { cell(decibels: $0, longest: longest) } ?? .none,
       layer.activationLevels > 0 ? .number("\(layer.activationLevels)") : .none,
       layer.activationScale.map { .number(formatted(Double($0), significant: 4)) } ?? .none,
-      layer.activationZeroPoint.map { .number("\($0)") } ?? .none, accumulator(layer),
+      layer.activationZeroPoint.map { .number("\($0)") } ?? .none, accumulator(layer, width),
     ])
   }
   return table.markup
@@ -180,10 +183,12 @@ private func weightScale(_ layer: QuantizationReport.Layer) -> Table.Cell {
   ])
 }
 
-private func accumulator(_ layer: QuantizationReport.Layer) -> Table.Cell {
+private func accumulator(_ layer: QuantizationReport.Layer, _ width: Int) -> Table.Cell {
   guard let bits = layer.accumulatorBits else { return .none }
-  let text = layer.fits32Bits == false ? "\(bits) of 32: can overflow" : "\(bits) of 32"
-  return .bar(text, share: Double(bits) / 32)
+  // A wrapping sum of 32 bits is right where the last one fits.
+  let fits = width == 32 ? layer.fits32Bits != false : bits <= width
+  return .bar(
+    "\(bits) of \(width)\(fits ? "" : ": can overflow")", share: Double(bits) / Double(width))
 }
 
 private func calibrationFacts(

@@ -11,7 +11,9 @@ struct Quantize: ParsableCommand {
       "qtool quantize model.onnx --data 'images/?limit=500' -o small.onnx",
       "qtool quantize model.onnx --stats model.stats --preset w4a8 -o small.onnx",
       "qtool quantize model.onnx --data images/ --weight-levels 23 --activation-levels 19 -o s.onnx",
-      "qtool quantize model.onnx --data images/ --skip 'op:Gemm' --layer 'stem*:w8' -o s.onnx"))
+      "qtool quantize model.onnx --data images/ --skip 'op:Gemm' --layer 'stem*:w8' -o s.onnx",
+      "qtool quantize model.onnx --data images/ --scheme shift --requantization round "
+        + "--accumulator-bits 16 -o s.onnx"))
 
   @Argument(help: "The ONNX model in float.")
   var model: String
@@ -34,6 +36,7 @@ struct Quantize: ParsableCommand {
   var allowsNonFinite = false
 
   @OptionGroup var quantization: QuantizationOptions
+  @OptionGroup var accumulator: AccumulatorOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
   @OptionGroup var common: CommonOptions
@@ -49,7 +52,8 @@ struct Quantize: ParsableCommand {
     try common.begin(self)
     try target.check()
     if let report { try AtomicFile.check(report, overwrite: target.overwrite) }
-    let settings = try quantization.settings()
+    var settings = try quantization.settings()
+    settings.accumulator = try accumulator.settings()
     let path = model
     let model = try FloatModel(path: path)
     let plan = try QuantizationPlan(model.prepared, settings: settings)
@@ -72,7 +76,7 @@ struct Quantize: ParsableCommand {
       model.prepared, histograms: observations.histograms,
       channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
       settings: settings, on: backend)
-    var graph = try quantized.graph()
+    var graph = try writtenGraph(of: quantized)
     graph.producer.name = "qtool"
     graph.producer.version = QTool.configuration.version
     graph.metadata["qtool.version"] = QTool.configuration.version
@@ -86,6 +90,7 @@ struct Quantize: ParsableCommand {
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
       histograms: observations.histograms, sampleCount: observations.sampleCount, graph: graph)
     report.calibration = calibration
+    quantized.describeAccumulators(in: &report)
     // Data that are wrong matter more than anything that follows from them.
     report.warnings.insert(
       contentsOf: model.original.calibrationDoubts(observations.histograms), at: 0)
@@ -106,6 +111,14 @@ struct Quantize: ParsableCommand {
     return (result, page)
   }
 
+  private func writtenGraph(of quantized: QuantizedModel) throws -> Graph {
+    do {
+      return try quantized.graph()
+    } catch let error as GraphError {
+      throw error.located(in: model)
+    }
+  }
+
   /// What the file and the page say of the calibration.
   private func calibration(
     of observations: Observations, _ model: FloatModel, _ plan: QuantizationPlan,
@@ -113,7 +126,7 @@ struct Quantize: ParsableCommand {
   ) throws -> QuantizationReport.Calibration {
     let patches = plan.patches(for: settings)
     let used = observations.restricted(
-      to: plan.observedValues.union(patches.keys),
+      to: plan.observedValues.union(patches.keys).union(plan.observedResults(for: settings)),
       channels: settings.improvements.contains(.bias) ? Set(plan.channelAxes.keys) : [],
       patches: patches)
     let digest = try model.digest()
@@ -145,7 +158,7 @@ struct Quantize: ParsableCommand {
     run.seed = common.seed
     let patches = plan.patches(for: settings)
     return try run.observations(
-      of: plan.observedValues.union(patches.keys),
+      of: plan.observedValues.union(patches.keys).union(plan.observedResults(for: settings)),
       channelAxes: settings.improvements.contains(.bias) ? plan.channelAxes : [:],
       patches: patches, on: backend)
   }

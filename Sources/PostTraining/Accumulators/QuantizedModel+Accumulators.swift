@@ -1,0 +1,47 @@
+import Execution
+import Graph
+
+extension QuantizedModel {
+  /// Throws unless every accumulator of the written graph fits the width that was asked for, by the proof
+  /// over its own integers.
+  func requireAccumulators(of graph: Graph) throws {
+    guard let accumulator = settings.accumulator, accumulator.isProven else { return }
+    let parts = try graph.integerParts()
+    for (_, layer) in parts.layers.sorted(by: { $0.key < $1.key }) {
+      guard !layer.filters.isEmpty else {
+        throw accumulator.refusal(
+          layer.name, layer.operatorType, "how many products are added depends on data")
+      }
+      guard let filter = layer.filters.firstIndex(where: { $0.bits > accumulator.bits }) else {
+        continue
+      }
+      throw accumulator.refusal(
+        layer.name, layer.operatorType,
+        "the sum of filter \(filter) needs \(layer.filters[filter].bits) bits")
+    }
+    guard parts.layers.values.count(where: { $0.weightBits != nil }) < weights.count else { return }
+    let products: Set = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
+    let wanted = Set(plan.floatNodes.map(\.node.label))
+    let island = parts.islands.sorted { $0.key < $1.key }.map(\.value).first {
+      products.contains($0.operatorType) && !wanted.contains($0.name)
+    }
+    throw accumulator.refusal(
+      island?.name ?? "", island?.operatorType ?? "a layer",
+      "the integer engine computes it in float: \(island?.reason ?? "it has no integer form")")
+  }
+
+  /// Adds to a report of this model how the quantizers of its layers were determined for accumulators of a
+  /// width, and the width.
+  public func describeAccumulators(in report: inout QuantizationReport) {
+    report.accumulatorBits = settings.accumulator?.bits
+    let index = GraphIndex(plan.graph)
+    // The layers of a report are the nodes on codes, in order.
+    let numbers = plan.decisions.indices.filter { plan.decisions[$0] == .quantized }
+    for (number, place) in zip(numbers, report.layers.indices) {
+      guard let found = determinations[number] else { continue }
+      report.layers[place].determination = found
+      report.layers[place].outputExponent =
+        plan.values[plan.result(of: number, in: index)]?.quantizer?.exponent
+    }
+  }
+}

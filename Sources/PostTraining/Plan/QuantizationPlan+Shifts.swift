@@ -1,0 +1,60 @@
+import Graph
+import Quantization
+
+extension QuantizationPlan {
+  /// Where the result of node `number` gets its codes: behind the Relu and Clip nodes that alone read it.
+  func result(of number: Int, in index: GraphIndex) -> String {
+    var value = index.nodes[number].outputs.first ?? ""
+    while let reader = index.onlyReader(of: value),
+      ["Relu", "Clip"].contains(index.nodes[reader].operatorType)
+    {
+      value = index.nodes[reader].outputs[0]
+    }
+    return value
+  }
+
+  /// The results of weighted nodes, whose largest magnitudes the estimate `observed` is made of.
+  public func observedResults(for settings: QuantizationSettings) -> Set<String> {
+    guard settings.accumulator?.estimate == .observed else { return [] }
+    let index = GraphIndex(graph)
+    return Set(weights.keys.map { result(of: $0, in: index) })
+  }
+
+  /// Raises the scale of the result of node `number` until sums need no shift to the left:
+  /// `q_out <= q_w + q_x` for every filter.
+  ///
+  /// The range of real numbers stays, so there are fewer codes.
+  ///
+  /// - Returns: Whether anything has changed.
+  mutating func lowerResult(
+    of number: Int, data: Quantizer, weights: [Quantizer], in index: GraphIndex
+  ) -> Bool {
+    guard let value = values[result(of: number, in: index)], let quantizer = value.quantizer,
+      let finest = weights.map(\.exponent).min(),
+      quantizer.exponent > finest + data.exponent
+    else { return false }
+    let coarser = quantizer.coarser(by: quantizer.exponent - finest - data.exponent)
+    for name in values.keys where values[name]!.group == value.group {
+      values[name]!.quantizer = coarser
+      values[name]!.levels = coarser.levels
+    }
+    return true
+  }
+}
+
+extension Quantizer {
+  /// A quantizer of about the same range with a scale `2^steps` times as large; zero stays at an end, or in
+  /// the middle.
+  func coarser(by steps: Int) -> Quantizer {
+    func part(_ codes: Int) -> Int {
+      steps >= 17 ? 0 : (codes + (1 << steps) - 1) >> steps
+    }
+    let below = part(zeroPoint)
+    let above =
+      zeroPoint == levels / 2 ? max(below - 1 + levels % 2, 0) : part(levels - 1 - zeroPoint)
+    let scale = Float(sign: .plus, exponent: -(exponent - steps), significand: 1)
+    return Quantizer(
+      scale: min(scale, Self.scaleRange.upperBound), zeroPoint: below,
+      levels: max(below + above + 1, 2))
+  }
+}

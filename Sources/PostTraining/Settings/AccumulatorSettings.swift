@@ -1,0 +1,58 @@
+import Graph
+public import Quantization
+
+/// The accumulators that a model is made for.
+public struct AccumulatorSettings: Sendable, Hashable {
+  /// Their width in bits, the sign included: 8 to 32.
+  public var bits: Int
+  /// What they must hold, before there are codes.
+  public var estimate: AccumulatorEstimate
+  /// The guard of ``Quantization/AccumulatorEstimate/observed``: how many times the largest output seen.
+  public var guardFactor: Double
+  /// Whether scales are raised until the proof over integers holds, and a model for which it does not is
+  /// an error.
+  public var isProven: Bool
+
+  /// Makes settings.
+  public init(
+    bits: Int, estimate: AccumulatorEstimate = .observed, guardFactor: Double = 2,
+    isProven: Bool = true
+  ) {
+    self.bits = bits
+    self.estimate = estimate
+    self.guardFactor = guardFactor
+    self.isProven = isProven
+  }
+
+  /// Checks width and guard.
+  func validate(_ scales: ScaleRule) throws(SettingsError) {
+    guard AccumulatorWidth.range.contains(bits) else {
+      throw SettingsError(
+        "accumulators of \(bits) bits: \(AccumulatorWidth.range.lowerBound) to "
+          + "\(AccumulatorWidth.range.upperBound) are possible")
+    }
+    guard guardFactor >= 1, guardFactor.isFinite else {
+      throw SettingsError("the guard of observed outputs is \(guardFactor): it is at least 1")
+    }
+    guard scales == .powerOfTwo else {
+      throw SettingsError(
+        "accumulators of a width are for scales that are powers of two "
+          + "(--scheme \(ScaleRule.powerOfTwo.rawValue))")
+    }
+  }
+
+  /// The error that the width cannot be had at a node.
+  func refusal(_ name: String, _ operatorType: String, _ reason: String) -> GraphError {
+    .unsupported(
+      "node '\(name)' (\(operatorType)): accumulators of \(bits) bits cannot be honoured: \(reason); "
+        + "--skip leaves the node in float")
+  }
+
+  /// The settings for a line of text.
+  var summary: [String] {
+    var parts = ["accumulator-bits=\(bits)", "accumulator-estimate=\(estimate.rawValue)"]
+    if estimate == .observed { parts.append("accumulator-guard=\(guardFactor)") }
+    if !isProven { parts.append("accumulator-proof=no") }
+    return parts
+  }
+}
