@@ -1,4 +1,5 @@
 # make demo    quantize the example network on this machine's devices and show size and accuracy
+# make demo-filter  a post-filter through qtool signal, from pictures to a rate-distortion page in .build
 # make test    build, run every test, check written files in ONNX Runtime
 # make conformance  ONNX's node tests through qtool run, DEVICE=reference or as qtool's --device
 # make check-signalling  qtool signal beside ffmpeg, x265, libde265, PyAV and nncodec
@@ -20,7 +21,7 @@ export LOWBIT_CACHE ?= $(CURDIR)/.build/lowbit-cache
 
 RELEASE = .build-release/release
 
-.PHONY: help release demo test conformance check-signalling fuzz-signalling lint format bench bench-peers stats docs proto clean
+.PHONY: help release demo demo-filter test conformance check-signalling fuzz-signalling lint format bench bench-peers stats docs proto clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -32,6 +33,10 @@ release:
 demo: release
 	Scripts/packages run demo
 	Examples/fashion-mnist/demo.sh $(RELEASE)/qtool
+
+demo-filter: release
+	Scripts/packages run test filter
+	python3 Examples/post-filter/demo.py $(RELEASE)/qtool .build/post-filter
 
 test:
 	Scripts/packages build run demo test

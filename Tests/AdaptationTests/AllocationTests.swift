@@ -66,7 +66,8 @@ import Video
   /// A float filter is quantized, coded and run with each combination.
   @Test func aNetworkIsMeasuredByItsBytesAndPictures() throws {
     let graph = try float.preparedForQuantization()
-    let settings = QuantizationSettings(target: .qoperator, improvements: [])
+    var settings = QuantizationSettings(target: .qoperator, improvements: [])
+    settings.activations.range = .minmax
     let property = PostFilterProperty(inputOrder: .luma, outputOrder: .luma)
     let picture = FilterNetwork.picture(1)
     let plan = try QuantizationPlan(graph, settings: settings)
@@ -88,6 +89,12 @@ import Video
     let fine = try allocation.measure([8, 8, 8, 8])
     let coarse = try allocation.measure([4, 8, 4, 8])
     #expect(coarse.bytes < fine.bytes)
+    // Input and output are the samples: a quantizer of 256 levels from 0 to 1.
+    let messages = try SignalMessages(
+      of: allocation.network([8, 8, 8, 8]), SignalSettings()
+    ).quantizers
+    let first = try #require(messages.associations.first)
+    #expect(messages.quantizers[first.quantizer].scales.values == [Float(1) / 255])
     let levels = try allocation.network([4, 8, 8, 6]).metadata["qtool.levels"]
     #expect(levels?.contains("conv0=16x256") == true, "\(levels ?? "")")
     var search = BitAllocation(

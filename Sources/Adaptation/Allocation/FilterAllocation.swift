@@ -47,6 +47,13 @@ public struct FilterAllocation<B: Backend> {
     pictures: [(decoded: Picture, original: Picture)], on backend: B
   ) throws {
     self.prepared = prepared
+    // Samples have all their values, whatever these pictures have: with 256 levels and range `minmax` the
+    // codes of input and output are the samples themselves, and the filter adds no error of its own to what it leaves alone.
+    let ends: [Float] = [0, samples == .real ? 1 : 255]
+    var histograms = histograms
+    for name in (prepared.inputs + prepared.outputs).map(\.name) where histograms[name] != nil {
+      histograms[name] = Histogram(ends)
+    }
     self.histograms = histograms
     self.channelMeans = channelMeans
     self.settings = settings

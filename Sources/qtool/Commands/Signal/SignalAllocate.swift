@@ -115,6 +115,8 @@ struct SignalAllocate: ParsableCommand {
       throw GraphError.unsupported("a post-filter has one input of 1, 2, 3 or 6 channels")
     }
     var settings = QuantizationSettings(target: .qoperator)
+    // Only then codes of 256 levels are the samples themselves.
+    settings.activations.range = .minmax
     // Moments of patches belong to one number of levels; here there are many.
     settings.improvements.remove(.outputs)
     let format: PostFilterProperty.Format = samples == .real ? .real : .integer(bits: 8)
@@ -216,7 +218,7 @@ struct AllocationReport: Encodable {
       table.add([weights.layer, "\(weights.bits)", input.map { "\($0.bits)" } ?? ""])
     }
     let rows = uniform.map {
-      "uniform \($0.bits.max() ?? 0): \(formatted($0.psnr, digits: 3)) dB, \($0.bytes) bytes, cost "
+      "uniform \($0.bits.min() ?? 0): \(formatted($0.psnr, digits: 3)) dB, \($0.bytes) bytes, cost "
         + formatted($0.cost, digits: 0)
     }
     return table.text + "\n\(search): \(formatted(psnr, digits: 3)) dB (decoded "
