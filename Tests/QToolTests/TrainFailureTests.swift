@@ -156,6 +156,39 @@ import Testing
     #expect(sriram.contains("running-range = true") && sriram.contains("weight-range = minmax"))
   }
 
+  /// Sums of large products that cancel are finer than their result's scale: no shift to the right gives
+  /// it. That is said before the first step and in a plan.
+  @Test(arguments: [[], ["--dry-run"]])
+  func arithmeticThatCannotBeIsFoundFirst(_ arguments: [String]) throws {
+    var graph = Models.classifier
+    graph.inputs[0].shape = [.symbolic("N"), .fixed(2)]
+    graph.initializers = [
+      "weights": Tensor([64, 64, 64, -64, -64, -63.999] as [Float], shape: [2, 3]),
+      "bias": Tensor([0, 0, 0] as [Float]),
+      "more": Tensor((1...9).map(Float.init), shape: [3, 3]),
+    ]
+    graph.nodes = [
+      Node(name: "fc", "Gemm", inputs: ["x", "weights", "bias"], outputs: ["l"]),
+      Node("MatMul", inputs: ["l", "more"], outputs: ["logits"]),
+    ]
+    let data = "\(folder.path)/pairs.npz"
+    try NumPyFile.writeArchive(
+      [
+        "x": Tensor((0..<16).map { Float($0 / 2) / 8 }, shape: [8, 2]),
+        "labels": Tensor((0..<8).map { Int64($0 % 3) }),
+      ], to: data, overwrite: true)
+    let outcome = Command(
+      ["train", try Models.write(graph, "pairs.onnx", in: folder), "--data", data, "--epochs", "1"]
+        + ["--batch", "4", "--scheme", "shift", "--requantization", "round"]
+        + ["-o", "\(folder.path)/t.onnx"] + arguments, in: folder
+    ).wait()
+    #expect(outcome.status == 3, "\(outcome.errors)")
+    #expect(
+      outcome.errors.contains("pairs.onnx: node 'fc'")
+        && outcome.errors.contains("shifted to the left"), "\(outcome.errors)")
+    #expect(!folder.names.contains("t.onnx") && !outcome.errors.contains("epoch 1"))
+  }
+
   @Test func whatWouldDoNothingIsRefused() throws {
     let data = try data()
     for (arguments, text) in [

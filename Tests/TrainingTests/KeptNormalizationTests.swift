@@ -138,7 +138,8 @@ import Testing
     let kept = try #require(layer.normalization)
     let tensors = try session.trainer.trainedTensors()
     let graph = try FakeQuantizedGraph(
-      session.network, session.state, current: nil, graph: session.network.closed.replacingInitializers(session.now().tensors)
+      session.network, session.state, current: nil,
+      graph: session.network.closed.replacingInitializers(session.now().tensors)
     ).graph
     let executor = try Executor(graph, on: ReferenceBackend.shared)
     var values = [[Double]](repeating: [], count: 5)

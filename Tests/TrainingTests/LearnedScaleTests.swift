@@ -94,7 +94,11 @@ import Testing
     // The last layer: behind it nothing is rounded.
     let learned = try #require(
       session.network.learnedScales.last {
-        if case .weights(let place) = $0.owner { place == session.network.layers.count - 1 } else { false }
+        if case .weights(let place) = $0.owner {
+          place == session.network.layers.count - 1
+        } else {
+          false
+        }
       })
     let part = try #require(session.network.parameters.parts.first { $0.name == learned.name })
     let (x, target) = Quarters.samples(0)

@@ -55,7 +55,8 @@ struct QuantizedTrainingOptions: ParsableArguments {
         + "quantized) or none."))
   var ste: StraightThrough = .all
 
-  @Option(help: "What stands still once weights have codes: weights, or all (biases and scales too).")
+  @Option(
+    help: "What stands still once weights have codes: weights, or all (biases and scales too).")
   var freeze: Freeze = .weights
 
   @Flag(
@@ -119,7 +120,8 @@ struct QuantizedTrainingOptions: ParsableArguments {
     let epochs = freeEpochs ?? all / 2
     guard epochs < all else {
       throw UsageError(
-        "--free-epochs \(epochs): of \(all) epochs in all none is left for the stages that settle codes")
+        "--free-epochs \(epochs): of \(all) epochs in all none is left for the stages that settle codes"
+      )
     }
     return epochs
   }

@@ -63,7 +63,8 @@ extension TrainingJob {
       !graph.nodes.contains(where: { $0.operatorType == "BatchNormalization" })
     {
       Console.shared.warn(
-        "--reestimate: '\(command.model)' has no BatchNormalization whose statistics could be found")
+        "--reestimate: '\(command.model)' has no BatchNormalization whose statistics could be found"
+      )
     }
     let before = run.session.warnings
     for warning in before { Console.shared.warn(warning) }

@@ -64,7 +64,8 @@ struct TrainingJob {
     // What the last stage settles is trained with and measured by its steps.
     guard !plan.steps(ofStage: stages.count - 1).isEmpty else {
       throw UsageError(
-        "--epochs: \(plan.stepCount) steps in all leave none for the last of \(stages.count) stages")
+        "--epochs: \(plan.stepCount) steps in all leave none for the last of \(stages.count) stages"
+      )
     }
     return plan
   }
