@@ -79,6 +79,12 @@ extension VideoCodec {
   /// Whether a NAL unit holds a part of a picture.
   public func isVCL(_ type: Int) -> Bool { type < (self == .hevc ? 32 : 12) }
 
+  /// Whether a picture of this type may be put out in front of the random access picture that it follows:
+  /// RADL and RASL pictures.
+  public func isLeading(_ type: Int) -> Bool {
+    self == .hevc ? (6...9).contains(type) : (2...3).contains(type)
+  }
+
   /// Whether decoding can begin with a picture of this type.
   public func isRandomAccess(_ type: Int) -> Bool {
     self == .hevc ? (16...23).contains(type) : (7...10).contains(type)

@@ -7,12 +7,34 @@ import Synchronization
 /// process lives. One that nobody has locked was left by a process that was killed; the next one
 /// that writes the same target removes it.
 enum TemporaryFiles {
-  private static let names = Mutex<Set<String>>([])
+  private struct Names {
+    var paths: Set<String> = []
+    /// Whether ``removeAll()`` was called: the process is about to end.
+    var isClosed = false
+  }
+
+  /// Locked from before a file is there until its name is noted, so that none is missed.
+  private static let names = Mutex(Names())
 
   /// Creates a file in `folder` for a target of this name, after removing what killed processes
   /// left; `nil`, with the reason in `errno`, where none can be created.
   static func create(in folder: String, for name: String) -> (path: String, descriptor: Int32)? {
     removeLeftovers(in: folder, of: name)
+    return names.withLock { names in
+      guard !names.isClosed else {
+        errno = ECANCELED
+        return nil
+      }
+      guard let file = createLocked(in: folder, for: name) else { return nil }
+      names.paths.insert(file.path)
+      return file
+    }
+  }
+
+  /// Creates a file and locks it.
+  private static func createLocked(
+    in folder: String, for name: String
+  ) -> (path: String, descriptor: Int32)? {
     while true {
       var template = Array("\(folder)/.\(name).XXXXXX".utf8CString)
       let descriptor = template.withUnsafeMutableBufferPointer { mkstemp($0.baseAddress!) }
@@ -22,27 +44,25 @@ enum TemporaryFiles {
       // Where the file system has no locks, leftovers stay, because nobody gets one.
       while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
       // Before it was locked, another process could take it for a leftover.
-      if isStillNamed(path, descriptor) {
-        names.withLock { _ = $0.insert(path) }
-        return (path, descriptor)
-      }
+      if isStillNamed(path, descriptor) { return (path, descriptor) }
       close(descriptor)
     }
   }
 
   /// The file has its final name.
   static func forget(_ path: String) {
-    names.withLock { _ = $0.remove(path) }
+    names.withLock { _ = $0.paths.remove(path) }
   }
 
   static func remove(_ path: String) {
-    names.withLock { if $0.remove(path) != nil { unlink(path) } }
+    names.withLock { if $0.paths.remove(path) != nil { unlink(path) } }
   }
 
+  /// Removes all files of now; none can be created afterwards.
   static func removeAll() {
-    names.withLock { paths in
-      for path in paths { unlink(path) }
-      paths.removeAll()
+    names.withLock { names in
+      for path in names.paths { unlink(path) }
+      names = Names(isClosed: true)
     }
   }
 

@@ -32,6 +32,7 @@ import Video
         case .messages(let messages): messages.units(.hevc)
         case .random: [0, 0, 0, 1, 0x26, 1, 0x80, 5]
         case .other: [0, 0, 0, 1, 0x02, 1, 0x80, 6]
+        case .leading: [0, 0, 0, 1, 0x10, 1, 0x80, 7]
         }
       }, codec: .hevc)
   }
@@ -40,6 +41,8 @@ import Video
     case messages(SignalMessages)
     case random
     case other
+    /// RASL_N: decoded behind a picture of random access, put out in front of it.
+    case leading
   }
 
   /// What the original model makes of a plane, by the executor alone.
@@ -156,6 +159,10 @@ import Video
     let middle = try stream([.random, .messages(messages), .other])
     let error = #expect(throws: BitstreamError.self) { try SignalTimeline(middle) }
     #expect(error?.reason.contains("before picture 1") == true)
+    let open = try stream([.random, .messages(messages), .random, .leading, .other])
+    let leading = #expect(throws: BitstreamError.self) { try SignalTimeline(open) }
+    #expect(leading?.reason.contains("leading pictures") == true)
+    #expect(try SignalTimeline(open, keepsOrder: true).applied(to: 1, of: 0) != nil)
     let timeline = try SignalTimeline(middle, keepsOrder: true)
     #expect(timeline.applied(to: 0, of: 0) == nil && timeline.applied(to: 1, of: 0) != nil)
     let behind = try stream([.random, .messages(messages)])

@@ -80,11 +80,16 @@ public struct BitAllocation {
     }
   }
 
-  /// What one number of bits for all tensors costs, for each number among the choices, most bits first.
+  /// What one number of bits for all tensors costs, for each number among the choices, most bits first; a
+  /// tensor that has no such choice gets its next larger one, or its largest where none is. Numbers that
+  /// give the same as the one before are left out.
   public mutating func uniform() throws -> [AllocatedBits] {
-    try Set(choices.joined()).sorted(by: >).map { bits in
-      try measured(choices.map { choice in choice.last { $0 >= bits } ?? choice[0] })
+    var found: [AllocatedBits] = []
+    for bits in Set(choices.joined()).sorted(by: >) {
+      let row = choices.map { choice in choice.last { $0 >= bits } ?? choice[0] }
+      if row != found.last?.bits { found.append(try measured(row)) }
     }
+    return found
   }
 
   private var most: [Int] { choices.map { $0[0] } }

@@ -32,8 +32,9 @@ public struct SignalTimeline: Sendable {
   /// Reads all our messages of a stream.
   ///
   /// Decoders put pictures out in another order than they decode them. The pictures in front of one at
-  /// which decoding can begin are the same in both orders, others are not known to be: a message before
-  /// another picture needs `keepsOrder`.
+  /// which decoding can begin are the same in both orders, unless pictures that are decoded behind it are
+  /// put out in front of it (leading pictures); others are not known to be. A message before another
+  /// picture needs `keepsOrder`.
   ///
   /// - Parameters:
   ///   - stream: The stream.
@@ -56,6 +57,14 @@ public struct SignalTimeline: Sendable {
           byte: unit.start, element: "nal_unit_header",
           "a message stands before picture \(next), at which decoding cannot begin: it is not known "
             + "which picture of the output that is")
+      }
+      if next > 0, !keepsOrder, next + 1 < places.count,
+        stream.codec.isLeading(places[next + 1].slice.type)
+      {
+        throw BitstreamError(
+          byte: unit.start, element: "nal_unit_header",
+          "a message stands before picture \(next), behind which leading pictures follow: it is not known "
+            + "which picture of the output is the first that it is for")
       }
       guard next < max(places.count, 1) else {
         throw BitstreamError(

@@ -7,7 +7,7 @@ import Tensors
 /// A network as it computes with what is quantized by now: quantizers stand behind the values that
 /// have one.
 ///
-/// Settled weights need none, for they are their codes' values.
+/// Settled weights are their codes' values: as parameters, or as codes times scales that are trained on.
 struct FakeQuantizedGraph {
   /// The graph; numbers of quantizers are initializers.
   var graph: Graph

@@ -80,7 +80,7 @@ struct SignalOptions: ParsableArguments {
       networkID: id, purpose: purpose,
       activation: activate ? PostFilterActivation(target: id) : nil,
       pictureHash: pictureHash.flatMap(Self.bytes(ofHexadecimal:)), carriesTopology: topology,
-      samples: samples == .real ? .real : .integer(bits: 8))
+      samples: samples.format)
     if let base, let baseGraph {
       do {
         _ = try baseGraph.signalledTopologyChecksum()

@@ -12,7 +12,7 @@ struct SignalAllocate: ParsableCommand {
     discussion: examples(
       "qtool signal allocate filter.onnx --pictures decoded.y4m --originals video.y4m --qp 37 -o small.onnx",
       "qtool signal allocate filter.onnx --pictures decoded.y4m --originals video.y4m --lambda 90 "
-        + "--search exhaustive --weight-bits 8,4 --activation-bits 8 -o small.onnx")
+        + "--search exhaustive --weight-bits 8,4 --activation-bits 16,8 -o small.onnx")
       + "\n\nEvery combination that is tried is quantized, coded and run on integers: what is made small is "
       + "the squared error of pictures plus lambda times the bits of its messages. Ranges come from the "
       + "pictures.")
@@ -20,31 +20,21 @@ struct SignalAllocate: ParsableCommand {
   @Argument(help: "The ONNX model in float.", completion: .file(extensions: ["onnx"]))
   var model: String
 
-  @Option(help: ArgumentHelp("Decoded pictures.", valueName: "file"), completion: .file())
-  var pictures: String
-
-  @Option(help: ArgumentHelp("What they should be.", valueName: "file"), completion: .file())
-  var originals: String
-
-  @Option(help: ArgumentHelp("Width and height of raw pictures.", valueName: "WxH"))
-  var size: PictureSize?
+  @OptionGroup var video: PicturePairOptions
 
   @Option(help: ArgumentHelp("Bits that weights may have, 2 to 8.", valueName: "list"))
   var weightBits = "8,6,4"
 
   @Option(
     help: ArgumentHelp(
-      "Bits that activations may have, 2 to 16; above 8 layers are computed in float.",
-      valueName: "list"))
-  var activationBits = "16,12,10,8,6,4"
+      "Bits that activations may have, 2 to 16; above 8 layers are computed in float, and 'signal "
+        + "overfit' has no multipliers for them.", valueName: "list"))
+  var activationBits = "8,6,4"
 
   @Option(help: "greedy, exhaustive (small networks only) or uniform.")
   var search = AllocationSearch.greedy
 
   @OptionGroup var weight: LambdaOptions
-
-  @Option(help: "What samples are to the network: real, from 0 to 1, or integer, from 0 to 255.")
-  var samples = SampleFormat.real
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
@@ -53,12 +43,15 @@ struct SignalAllocate: ParsableCommand {
   func run() throws {
     try common.begin(self)
     try target.check()
+    guard weight.isGiven else {
+      throw UsageError("--lambda or --qp is needed: what a bit costs decides how many there are")
+    }
     let bits = (
       try Self.list(weightBits, 2...8, "--weight-bits"),
       try Self.list(activationBits, 2...16, "--activation-bits")
     )
     let float = try FloatModel(path: model)
-    let pairs = try VideoPairs(decoded: pictures, originals: originals, size: size)
+    let pairs = try video.pairs()
     if common.dryRun {
       return try common.emit(["search": search.rawValue]) { "\(search) search" }
     }
@@ -119,7 +112,7 @@ struct SignalAllocate: ParsableCommand {
     settings.activations.range = .minmax
     // Moments of patches belong to one number of levels; here there are many.
     settings.improvements.remove(.outputs)
-    let format: PostFilterProperty.Format = samples == .real ? .real : .integer(bits: 8)
+    let format = video.samples.format
     let property = PostFilterProperty(
       inputOrder: order, inputFormat: format, outputOrder: order, outputFormat: format)
     let plan = try QuantizationPlan(float.prepared, settings: settings)
@@ -130,11 +123,11 @@ struct SignalAllocate: ParsableCommand {
       try calibrator.add([
         CalibrationSample(
           inputs: [input.name: try property.tensor(of: pair.decoded)],
-          name: "\(pictures), picture \(number)")
+          name: "\(video.pictures), picture \(number)")
       ])
     }
     let found = try calibrator.observations(
-      of: .init(data: pictures, shard: 0, shardCount: 1, sampleCount: pairs.pairs.count))
+      of: .init(data: video.pictures, shard: 0, shardCount: 1, sampleCount: pairs.pairs.count))
     return try FilterAllocation(
       float.prepared, histograms: found.histograms, channelMeans: found.channelMeans,
       settings: settings, samples: format, pictures: pairs.pairs, on: backend)
@@ -174,6 +167,9 @@ struct LambdaOptions: ParsableArguments {
     }
   }
 
+  /// Whether one was given.
+  var isGiven: Bool { lambda != nil || qp != nil }
+
   /// What was given, 0 where nothing was.
   var lambdaOfBits: Double { lambda ?? qp.map(LagrangeMultiplier.ofQuantization) ?? 0 }
 }
@@ -211,18 +207,26 @@ struct AllocationReport: Encodable {
   /// Combinations that were measured.
   var measured: Int
 
+  /// The bits that a uniform allocation gives weights or activations.
+  private func bits(of row: Uniform, isWeights: Bool) -> String {
+    Set(zip(tensors, row.bits).filter { $0.0.isWeights == isWeights }.map { $0.1 })
+      .sorted(by: >).map(String.init).joined(separator: "/")
+  }
+
   var text: String {
     var table = TextTable(["layer", "weights", "input"])
     for weights in tensors where weights.isWeights {
       let input = tensors.first { $0.layer == weights.layer && !$0.isWeights }
       table.add([weights.layer, "\(weights.bits)", input.map { "\($0.bits)" } ?? ""])
     }
-    let rows = uniform.map {
-      "uniform \($0.bits.min() ?? 0): \(formatted($0.psnr, digits: 3)) dB, \($0.bytes) bytes, cost "
-        + formatted($0.cost, digits: 0)
+    let rows = uniform.map { row in
+      "uniform, \(bits(of: row, isWeights: true)) and \(bits(of: row, isWeights: false)) bits: "
+        + "\(formatted(row.psnr, digits: 3)) dB, \(row.bytes) bytes, cost "
+        + formatted(row.cost, digits: 0)
     }
     return table.text + "\n\(search): \(formatted(psnr, digits: 3)) dB (decoded "
-      + "\(formatted(decoded, digits: 3))), \(bytes) bytes, cost \(formatted(cost, digits: 0)), "
+      + "\(formatted(decoded, digits: 3))), \(bytes) bytes, cost \(formatted(cost, digits: 0)) of "
+      + "lambda \(formatted(lambda, digits: 2)), "
       + "\(integerLayers) layers on integers\n" + rows.joined(separator: "\n")
       + "\n\(measured) combinations measured\nwritten: \(output)"
   }

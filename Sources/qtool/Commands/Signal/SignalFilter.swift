@@ -66,6 +66,15 @@ struct SignalFilter: ParsableCommand {
         path: pictures,
         "holds \(video.count) pictures, '\(stream)' has \(timeline.pictureCount) coded ones")
     }
+    guard video.count > 0 else {
+      throw VideoError(path: pictures, "holds no picture")
+    }
+    if common.dryRun {
+      let applied = (0..<video.count).count { timeline.applied(to: $0, of: network) != nil }
+      return try common.emit(["network": network, "pictures": video.count, "filtered": applied]) {
+        "filters \(applied) of \(video.count) pictures by network \(network)"
+      }
+    }
     let report = try device.run { try filter(video, timeline, network, on: $0) }
     try common.emit(report) { report.text }
   }
@@ -93,7 +102,7 @@ struct SignalFilter: ParsableCommand {
       progress.advance()
     }
     progress.finish()
-    if !common.dryRun { try writer.commit() }
+    try writer.commit()
     return report
   }
 }

@@ -20,14 +20,7 @@ struct SignalOverfit: ParsableCommand {
     help: "The quantized ONNX model, with QLinearConv.", completion: .file(extensions: ["onnx"]))
   var model: String
 
-  @Option(help: ArgumentHelp("The decoded pictures.", valueName: "file"), completion: .file())
-  var pictures: String
-
-  @Option(help: ArgumentHelp("What they should be.", valueName: "file"), completion: .file())
-  var originals: String
-
-  @Option(help: ArgumentHelp("Width and height of raw pictures.", valueName: "WxH"))
-  var size: PictureSize?
+  @OptionGroup var video: PicturePairOptions
 
   @Option(help: "multipliers, biases, or both.")
   var train = OverfittedParameters.multipliers
@@ -39,9 +32,6 @@ struct SignalOverfit: ParsableCommand {
   var rate = OverfittingPlan().rate
 
   @OptionGroup var weight: LambdaOptions
-
-  @Option(help: "What samples are to the network: real, from 0 to 1, or integer, from 0 to 255.")
-  var samples = SampleFormat.real
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
@@ -57,7 +47,7 @@ struct SignalOverfit: ParsableCommand {
     try common.begin(self)
     try target.check()
     let graph = try ONNXReader.read(path: model)
-    let pairs = try VideoPairs(decoded: pictures, originals: originals, size: size)
+    let pairs = try video.pairs()
     var plan = OverfittingPlan()
     plan.parameters = train
     plan.epochs = epochs
@@ -74,7 +64,7 @@ struct SignalOverfit: ParsableCommand {
     _ graph: Graph, _ pairs: VideoPairs, _ plan: OverfittingPlan, on backend: some Backend
   ) throws -> OverfitReport {
     do {
-      let property = try samples.property(of: graph)
+      let property = try video.samples.property(of: graph)
       var overfitting = try Overfitting(
         graph, property, pictures: pairs.pairs, plan: plan, on: backend)
       let base = try overfitting.unchanged()
@@ -127,48 +117,6 @@ struct OverfitReport: Encodable {
           + ", after epoch \(epoch)"
         : "no update: it costs more than it gives")
       + "\nwritten: \(output)"
-  }
-}
-
-/// Decoded pictures and their originals.
-struct VideoPairs {
-  var pairs: [(decoded: Picture, original: Picture)]
-
-  init(decoded: String, originals: String, size: PictureSize?) throws {
-    let size = size.map { (width: $0.width, height: $0.height) }
-    let first = try VideoReader(decoded, size: size)
-    let second = try VideoReader(originals, size: size)
-    guard first.count == second.count, first.count > 0,
-      first.header.width == second.header.width, first.header.height == second.header.height
-    else {
-      throw VideoError(
-        path: originals,
-        "has \(second.count) pictures of \(second.header.width) x \(second.header.height), '\(decoded)' "
-          + "\(first.count) of \(first.header.width) x \(first.header.height)")
-    }
-    pairs = (0..<first.count).map { (first[$0], second[$0]) }
-  }
-
-  /// The squared error of the decoded pictures.
-  var squaredError: Int {
-    pairs.reduce(0) { $0 + $1.decoded.squaredError(to: $1.original) }
-  }
-
-  /// The peak signal-to-noise ratio of a sum of squared errors of all samples.
-  func decibels(_ squaredError: Int) -> Double {
-    PeakSignalToNoise.decibels(
-      squaredError: squaredError, samples: pairs.reduce(0) { $0 + $1.decoded.samples.count })
-  }
-}
-
-extension SampleFormat {
-  /// What goes into a filter and comes out of it.
-  func property(of graph: Graph) throws -> PostFilterProperty {
-    let settings = SignalSettings(samples: self == .real ? .real : .integer(bits: 8))
-    guard let property = try SignalMessages(of: graph, settings).characteristics.property else {
-      preconditionFailure("a base without properties")
-    }
-    return property
   }
 }
 
