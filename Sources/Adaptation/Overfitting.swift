@@ -56,7 +56,7 @@ public struct OverfittedNetwork: Sendable {
 }
 
 /// Overfits multipliers or biases of a network on codes to pictures, by gradients of its
-/// ``DifferentiableForm``; what is found is rounded to its grid and judged by the network on codes.
+/// `DifferentiableForm`; what is found is rounded to its grid and judged by the network on codes.
 ///
 /// After every epoch each grid that the plan names makes a candidate: its update is coded, its pictures are
 /// filtered on integers, and the one with the least `squared error + lambda * bits` is kept, the base

@@ -10,7 +10,7 @@ public struct Teacher<B: Backend>: Sendable {
   /// - Parameters:
   ///   - model: The network; its first output teaches.
   ///   - batch: Samples in a batch.
-  ///   - loss: What the other is trained by: with ``Loss/distillation(temperature:)`` targets are the
+  ///   - loss: What the other is trained by: with ``Loss/distillation(temperature:labelWeight:)`` targets are the
   ///     softmax of the logits over the temperature, with ``Loss/crossEntropy`` that of the logits,
   ///     with ``Loss/squaredError`` the outputs as they are.
   ///   - backend: Where it runs.
