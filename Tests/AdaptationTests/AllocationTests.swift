@@ -104,6 +104,15 @@ import Video
     #expect(cheap.bytes == [fine, coarse].map(\.bytes).min())
   }
 
+  @Test func namesAreNotPatterns() {
+    let node = Node(name: "conv*", "Conv", inputs: [], outputs: [])
+    let other = Node(name: "conv12", "Conv", inputs: [], outputs: [])
+    #expect(NodePattern(exactly: "conv*").matches(node))
+    #expect(!NodePattern(exactly: "conv*").matches(other))
+    #expect(!NodePattern(exactly: "op:Conv").matches(other))
+    #expect(NodePattern("conv*").matches(other) && NodePattern("op:Conv").matches(other))
+  }
+
   /// The sum of a picture and two convolutions of it.
   private var float: Graph {
     func value(_ name: String) -> ValueInfo {

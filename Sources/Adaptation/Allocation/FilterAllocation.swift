@@ -78,7 +78,7 @@ public struct FilterAllocation<B: Backend> {
     for (tensor, count) in zip(tensors, bits) {
       settings.layers.append(
         LayerRule(
-          NodePattern(tensor.layer), weightLevels: tensor.isWeights ? 1 << count : nil,
+          NodePattern(exactly: tensor.layer), weightLevels: tensor.isWeights ? 1 << count : nil,
           activationLevels: tensor.isWeights ? nil : 1 << count))
     }
     return try QuantizedModel(

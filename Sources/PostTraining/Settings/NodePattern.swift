@@ -8,19 +8,33 @@ public struct NodePattern: Sendable, Hashable, CustomStringConvertible {
   /// The pattern as written.
   public let description: String
 
-  private let isOperator: Bool
+  private enum Subject: Hashable { case operatorType, label, exactLabel }
+
+  private let subject: Subject
   private let glob: [Character]
 
   /// Makes a pattern; every text is one.
   public init(_ text: String) {
     description = text
-    isOperator = text.hasPrefix("op:")
+    let isOperator = text.hasPrefix("op:")
+    subject = isOperator ? .operatorType : .label
     glob = Array(isOperator ? text.dropFirst(3) : text[...])
+  }
+
+  /// Chooses nodes of one label, whose characters all stand for themselves.
+  public init(exactly label: String) {
+    description = label
+    subject = .exactLabel
+    glob = []
   }
 
   /// Whether the pattern chooses `node`.
   public func matches(_ node: Node) -> Bool {
-    Self.matches(glob, Array(isOperator ? node.operatorType : node.label))
+    switch subject {
+    case .operatorType: Self.matches(glob, Array(node.operatorType))
+    case .label: Self.matches(glob, Array(node.label))
+    case .exactLabel: node.label == description
+    }
   }
 
   /// Greedy matching with one point of return, which is enough for `*` without nesting.
