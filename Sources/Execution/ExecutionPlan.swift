@@ -27,13 +27,7 @@ struct ExecutionPlan: Sendable {
   ///
   /// - Throws: ``GraphError``: for a broken rule, or one message with every unsupported node.
   init(_ graph: Graph) throws {
-    let unsupported = try graph.unsupportedNodes()
-    guard unsupported.isEmpty else {
-      let lines = unsupported.map(\.message).joined(separator: "\n  ")
-      throw GraphError.unsupported(
-        unsupported.count == 1
-          ? lines : "\(unsupported.count) nodes are not supported:\n  \(lines)")
-    }
+    try graph.requireSupportedNodes()
     let graph = graph.withConstantFactorsTransposed()
     for name in graph.inputs.map(\.name) + graph.initializers.keys.sorted() { _ = number(name) }
     for node in try graph.sortedNodes() {

@@ -50,4 +50,17 @@ extension Graph {
     }
     return unsupported
   }
+
+  /// Makes sure that every node is one that the executor can run, with the inputs, outputs and attributes
+  /// that its operator has: what else reads nodes relies on them.
+  ///
+  /// - Throws: ``GraphError``: for a broken rule, or one message with every unsupported node.
+  package func requireSupportedNodes() throws {
+    let unsupported = try unsupportedNodes()
+    guard !unsupported.isEmpty else { return }
+    let lines = unsupported.map(\.message).joined(separator: "\n  ")
+    throw GraphError.unsupported(
+      unsupported.count == 1
+        ? lines : "\(unsupported.count) nodes are not supported:\n  \(lines)")
+  }
 }

@@ -1,7 +1,9 @@
 import Bitstream
 import Graph
+import Operations
 import Tensors
 import Testing
+import Video
 
 @testable import Signalling
 
@@ -72,6 +74,41 @@ import Testing
       }
     }
     #expect(accepted > 0)
+  }
+
+  /// Operators that are damaged behind checksums that fit: a network that filters a picture, or an error.
+  @Test func damagedOperators() throws {
+    let messages = try SignalMessages(of: Networks.filter(), SignalSettings())
+    let stream = try ByteStream(messages.units(.hevc))
+    let intact = try #require(try SignalReceiver(stream).networks[0])
+    let topology = try #require(intact.base.topology)
+    let property = try #require(messages.characteristics.property)
+    let picture = Picture(
+      width: 8, height: 8,
+      samples: (0..<Picture.sampleCount(width: 8, height: 8)).map { UInt8($0 * 2) })
+    var mutator = Mutator(seed: 0x0b5e)
+    var outcomes: [String: Int] = [:]
+    for _ in 0..<max(fuzzInputs / 4, 1) {
+      var network = intact
+      let damaged = mutator.damaged(topology)
+      network.base.topology = damaged
+      var outcome = "no operators"
+      if let graph = try? NetworkTopology.graph(damaged, limit: 1000),
+        let checksum = try? graph.signalledTopologyChecksum()
+      {
+        outcome = "no network"
+        network.base.quantizers.topologyChecksum = checksum
+        if let rebuilt = try? network.rebuilt() {
+          outcome = "no picture"
+          let filter = try? PictureFilter(rebuilt, property, on: ReferenceBackend())
+          if (try? filter?.filtered(picture)) != nil { outcome = "picture" }
+        }
+      }
+      outcomes[outcome, default: 0] += 1
+    }
+    for outcome in ["no operators", "no network", "no picture", "picture"] {
+      #expect(outcomes[outcome, default: 0] > 0, "\(outcomes)")
+    }
   }
 
   private static func outcome(of bytes: [UInt8], _ codec: VideoCodec, on graph: Graph) -> String {

@@ -1,7 +1,9 @@
 import Bitstream
 import Graph
+import Operations
 import Tensors
 import Testing
+import Video
 
 @testable import Signalling
 
@@ -107,5 +109,62 @@ import Testing
     bytes[place + 1] = 0
     bytes[place + 3 + 7] = UInt8(ascii: "*")
     #expect(throws: BitstreamError.self) { try CompressedNetwork.content(of: bytes) }
+  }
+
+  /// A stream whose operators are those of `graph`, with the checksum that they have.
+  private func received(_ graph: Graph) throws -> ReceivedNetwork {
+    let messages = try SignalMessages(of: Networks.filter(), SignalSettings())
+    let stream = try ByteStream(messages.units(.hevc))
+    var network = try #require(try SignalReceiver(stream).networks[0])
+    network.base.topology = try NetworkTopology.bytes(of: graph)
+    network.base.quantizers.topologyChecksum = try graph.signalledTopologyChecksum()
+    return network
+  }
+
+  @Test func operatorsAreCheckedBeforeAnythingReadsThem() throws {
+    let damages: [(String, (inout Graph) -> Void)] = [
+      ("node", { $0.nodes[0].operatorType = "Expand" }),
+      ("1 inputs", { $0.nodes[4].inputs = ["s"] }),
+      ("pads", { $0.nodes[1].attributes["pads"] = .ints([1, 1, 1, 1 << 40]) }),
+      ("writes nothing", { $0.nodes.append(Node("Relu", inputs: ["s"], outputs: [])) }),
+      ("too many", { $0.inputs[0].shape = [.fixed(1), .fixed(1 << 20), .fixed(1 << 20)] }),
+    ]
+    for (text, damage) in damages {
+      var graph = Networks.filter()
+      damage(&graph)
+      let network = try received(graph)
+      let error = #expect(throws: BitstreamError.self) { try network.rebuilt() }
+      #expect(error?.description.contains(text) == true, "\(text): \(error?.description ?? "")")
+      #expect(error?.description.contains("topology_data") == true)
+    }
+  }
+
+  @Test func groupsThatOverflowAreErrors() throws {
+    var graph = Networks.filter()
+    graph.nodes[1].attributes["group"] = .int(Int.max)
+    graph.initializers["w0"] = Tensor(Networks.codes(72), shape: [4, 2, 3, 3])
+    #expect(throws: (any Error).self) {
+      let property = PostFilterProperty(inputOrder: .luma, outputOrder: .luma)
+      let picture = Picture(
+        width: 8, height: 8,
+        samples: [UInt8](repeating: 9, count: Picture.sampleCount(width: 8, height: 8)))
+      _ = try PictureFilter(graph, property, on: ReferenceBackend()).filtered(picture)
+    }
+  }
+
+  @Test func differencesNeedWhatTheyDifferFrom() throws {
+    let original = Networks.convolutions
+    var tuned = original
+    tuned.initializers["b0"] = Tensor([101, -100_000, 0, 7] as [Int32])
+    let units =
+      try SignalMessages(of: original, SignalSettings()).units(.hevc)
+      + SignalMessages(of: tuned, updating: original, SignalSettings()).units(.hevc)
+    var network = try #require(try SignalReceiver(try ByteStream(units)).networks[0])
+    let update = try #require(network.update)
+    let difference = try #require(
+      update.tensors.first { $0.name.hasSuffix(CodedTensor.differenceMark) })
+    network.base.tensors.removeAll { $0.name + CodedTensor.differenceMark == difference.name }
+    let error = #expect(throws: BitstreamError.self) { try network.rebuilt(on: original) }
+    #expect(error?.reason.contains("difference") == true)
   }
 }

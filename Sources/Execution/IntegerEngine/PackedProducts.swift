@@ -17,7 +17,9 @@ extension PackedWriter {
       let attributes = node.attributes.overTwoDimensions(rank: rank)
     else { return false }
     let groups = node.attributes["group"].flatMap { if case .int(let n) = $0 { n } else { nil } }
-    let channels = weights.codes.shape[1] * (groups ?? 1)
+    let (channels, overflows) = weights.codes.shape[1].multipliedReportingOverflow(by: groups ?? 1)
+    // The operator itself says what is wrong with such groups.
+    guard !overflows, channels > 0 else { return false }
     let form = packed(node.inputs[0], x, channels: channels, rank: rank)
     try append(
       node, form, weights, attributes: attributes, bias: bias, alpha: 1, x, y, rank: rank,

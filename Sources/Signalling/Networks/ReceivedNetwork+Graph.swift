@@ -28,6 +28,7 @@ extension ReceivedNetwork {
     }
     topology.metadata[ArithmeticMode.property] = message.mode.property
     do {
+      try topology.requireFilterOperators()
       return try rebuilt(on: topology)
     } catch let error as GraphError {
       // There is no model that could be wrong, only the stream.
@@ -117,6 +118,11 @@ private struct Rebuilding {
           byte: 0, element: "tensor_dimensions",
           "'\(tensor.name)' has the shape \(tensor.shape), in the model \(shape)")
       }
+      guard !isDifference || received.contains(name) else {
+        throw BitstreamError(
+          byte: 0, element: "topology_elem_id",
+          "'\(tensor.name)' is a difference from a tensor that the base does not hold")
+      }
       var values = tensor.values
       if isDifference {
         for (index, code) in SignalledCodes.values(model).enumerated() { values[index] &+= code }
@@ -136,11 +142,13 @@ private struct Rebuilding {
         let operand = operands.first(where: {
           $0.layer == association.layer && $0.kind == .kernel && $0.operand == association.operand
         }), let name = operand.scale, let scales = graph.initializers[name],
+        received.contains(name),
         let tensor = part.tensors.first(where: { $0.name == operand.multiplierName })
       else {
         throw BitstreamError(
           byte: 0, element: "nnq_tensor_kind",
-          "\(place): multipliers need an update, a kernel with scales, and a tensor of their own")
+          "\(place): multipliers need an update, a kernel with scales that the base holds, and a tensor of their own"
+        )
       }
       guard case .shifts(let shifts) = part.quantizers.quantizers[association.quantizer].scales,
         shifts.count == 1, ChannelMultipliers.shifts.contains(shifts[0])

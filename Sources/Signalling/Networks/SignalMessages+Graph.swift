@@ -71,8 +71,9 @@ extension SignalMessages {
     } catch {
       throw GraphError.invalid("\(error.reason)")
     }
-    let carried =
-      base == nil && settings.carriesTopology ? try NetworkTopology.bytes(of: graph) : nil
+    let carriesTopology = base == nil && settings.carriesTopology
+    if carriesTopology { try graph.requireFilterOperators() }
+    let carried = carriesTopology ? try NetworkTopology.bytes(of: graph) : nil
     let payload: PostFilterCharacteristics.Payload =
       if let (tag, uri) = settings.location { .uri(tag: tag, uri: uri) } else {
         .stream(CompressedNetwork.encode(signals.tensors, topology: carried))

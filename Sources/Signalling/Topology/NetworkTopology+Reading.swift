@@ -81,6 +81,9 @@ private struct TopologyReader {
     for _ in 0..<(try count("nnt_num_node_outputs", bits: 1)) {
       node.outputs.append(try reader.flag("nnt_output_flag") ? named() : "")
     }
+    guard node.outputs.contains(where: { !$0.isEmpty }) else {
+      throw reader.error("nnt_output_flag", "the node (\(operatorType)) writes nothing")
+    }
     return node
   }
 
@@ -136,9 +139,14 @@ private struct TopologyReader {
       try reader.unsignedGolomb(in: 0...NetworkTopology.mostDimensions + 1, "nnt_rank_plus1") - 1
     guard rank >= 0 else { return ValueInfo(name: "", elementType: type) }
     var shape: [Dimension] = []
+    var product = 1
     for _ in 0..<rank {
-      let extent = try reader.unsignedGolomb("nnt_extent_plus1") - 1
+      let extent = try reader.unsignedGolomb(in: 0...1 << 30, "nnt_extent_plus1") - 1
       shape.append(extent < 0 ? .unknown : .fixed(extent))
+      product *= max(extent, 1)
+      guard product <= 1 << 30 else {
+        throw reader.error("nnt_extent_plus1", "\(product) elements are too many")
+      }
     }
     return ValueInfo(name: "", elementType: type, shape: shape)
   }
