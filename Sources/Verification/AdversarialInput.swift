@@ -105,15 +105,18 @@ struct AdversarialInput {
 
   // MARK: Plain codes
 
-  /// The inputs of a product of two computed factors: both at their ends.
+  /// The inputs of a product of two computed factors: both at their ends, a column for every filter.
   ///
   /// - Parameters:
+  ///   - layer: The product; there is no input where it has no bound.
   ///   - zeroPoints: The zero points of the factors' plain codes.
   ///   - types: Their types, `int8` or `uint8`.
   init?(
     plain layer: IntegerLayer, types: (ElementType, ElementType), zeroPoints: (Int, Int)
   ) {
-    guard let factors = layer.factors, let terms = layer.terms, terms > 0 else { return nil }
+    guard let factors = layer.factors, let terms = layer.terms, terms > 0, !layer.filters.isEmpty
+    else { return nil }
+    let columns = layer.filters.count
     self.init(filtersOfGroup: 1)
     let pairs = [layer.inputs.lowerBound, layer.inputs.upperBound].flatMap { a in
       [factors.lowerBound, factors.upperBound].map { (a, $0) }
@@ -123,9 +126,10 @@ struct AdversarialInput {
     else { return nil }
     // MatMulInteger has one zero point a factor: the two inputs are two matrices.
     let a = [least.0, most.0].flatMap { Array(repeating: $0 + zeroPoints.0, count: terms) }
-    let b = [least.1, most.1].flatMap { Array(repeating: $0 + zeroPoints.1, count: terms) }
+    let b = [least.1, most.1].flatMap { Array(repeating: $0 + zeroPoints.1, count: terms * columns) }
     inputs = [
-      "a": Self.plain(a, [2, 1, terms], types.0), "b": Self.plain(b, [2, terms, 1], types.1),
+      "a": Self.plain(a, [2, 1, terms], types.0),
+      "b": Self.plain(b, [2, terms, columns], types.1),
     ]
     graph.initializers = [
       "a_zero": Self.plain([zeroPoints.0], [], types.0),

@@ -110,6 +110,31 @@ import Testing
     #expect(result.levels < 256 && model.plan.values["b"]?.levels == result.levels)
   }
 
+  /// A coarser quantizer reaches both ends of the range by any number of steps.
+  @Test(arguments: [
+    (256, 128), (255, 127), (16, 8), (3, 1), (2, 1), (256, 0), (256, 255), (23, 7), (65536, 32768),
+  ]) func coarserCodesCoverTheRange(levels: Int, zeroPoint: Int) {
+    for exponent in [-99, 0, 7, 100] {
+      let fine = Quantizer(
+        scale: Float(sign: .plus, exponent: -exponent, significand: 1), zeroPoint: zeroPoint,
+        levels: levels)
+      for steps in 1...40 {
+        let coarse = fine.coarser(by: steps)
+        let wanted = fine.scale * Float(1 << steps)
+        #expect(coarse.scale == min(wanted, Quantizer.scaleRange.upperBound))
+        #expect(coarse.value(of: 0) <= fine.value(of: 0))
+        #expect(coarse.value(of: coarse.levels - 1) >= fine.value(of: levels - 1))
+        #expect(coarse.levels <= levels)
+        // No code more than needed, and what was in the middle stays there.
+        let excess = Double(fine.value(of: 0)) - Double(coarse.value(of: 0))
+        #expect(excess < Double(coarse.scale))
+        if zeroPoint == levels / 2, levels > 2 {
+          #expect(coarse.zeroPoint == coarse.levels / 2)
+        }
+      }
+    }
+  }
+
   // MARK: Refusals
 
   private func refusal(_ settings: QuantizationSettings) -> String {
@@ -137,7 +162,7 @@ import Testing
   @Test func settingsThatDoNotFitAreRefused() {
     for change: (inout QuantizationSettings) -> Void in [
       { $0.scales = .real }, { $0.accumulator?.bits = 7 }, { $0.accumulator?.bits = 33 },
-      { $0.accumulator?.guardFactor = 0.5 },
+      { $0.accumulator?.guardFactor = 0.5 }, { $0.accumulator?.guardFactor = 1e308 },
     ] {
       var settings = shift(16, .float)
       change(&settings)

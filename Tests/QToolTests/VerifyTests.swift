@@ -98,7 +98,11 @@ import Testing
       ).wait()
     }
     let narrow = quantize("--scheme", "shift", "--accumulator-bits", "8")
-    #expect(narrow.status == 3 && narrow.errors.contains("node 'stem'"), "\(narrow.errors)")
+    #expect(narrow.status == 3, "\(narrow.errors)")
+    #expect(narrow.errors.contains("m.onnx: node 'stem'"), "\(narrow.errors)")
+    let loose = quantize(
+      "--scheme", "shift", "--accumulator-bits", "16", "--accumulator-guard", "1e308")
+    #expect(loose.status == 2 && loose.errors.contains("at most 2^32"), "\(loose.errors)")
     let affine = quantize("--accumulator-bits", "16")
     #expect(affine.status == 2 && affine.errors.contains("--scheme shift"), "\(affine.errors)")
     let alone = quantize("--scheme", "shift", "--accumulator-estimate", "observed")

@@ -70,6 +70,21 @@ import Testing
     #expect(unseen.largestSum(.observed, channel: 1, guard: 4) == unseen.guaranteed(channel: 1))
   }
 
+  /// A channel of small weights, or a small guarantee, is not taken for more than it can be.
+  @Test(arguments: AccumulatorEstimate.allCases) func noEstimateExceedsWhatIsGuaranteed(
+    estimate: AccumulatorEstimate
+  ) {
+    let layer = statistics(channels: 6, length: 18, seed: 2, output: 40)
+    #expect(layer.approximate > layer.guaranteed(channel: 0))
+    for factor in [1, 2, 1e6] {
+      for channel in 0..<6 {
+        let sum = layer.largestSum(estimate, channel: channel, guard: factor)
+        #expect(sum <= layer.guaranteed(channel: channel))
+      }
+      #expect(layer.largestSum(estimate, channel: nil, guard: factor) <= layer.guaranteed)
+    }
+  }
+
   /// The largest exponent whose codes fit, for numbers around powers of two and others.
   @Test(arguments: [2, 8, 16, 32]) func exponentsAreTheLargestThatFit(bits: Int) {
     let most = power(bits - 1) - 1
@@ -81,6 +96,7 @@ import Testing
       }
     }
     #expect(ShiftQuantizers.exponent(bits: bits, largest: 0) == 100)
+    #expect(ShiftQuantizers.exponent(bits: bits, largest: .infinity) == -100)
   }
 
   @Test(arguments: [12, 16, 24, 32], AccumulatorEstimate.allCases)

@@ -26,9 +26,7 @@ import Verification
   ) throws {
     let graph = try quantized(Networks.mixed, settings)
     let verifier = try Verifier(graph)
-    let engines: [any Backend] =
-      [ReferenceBackend.shared] + ((try? Device.all()) ?? []).compactMap { try? OpenCLBackend($0) }
-    for engine in engines {
+    for engine in try Self.engines() {
       let proof = try prove(verifier, on: engine)
       #expect(proof.failures == [])
       #expect(proof.accumulatorBits == 32 && proof.widthFrom == "standard")
@@ -42,10 +40,19 @@ import Verification
     }
   }
 
-  private func prove<B: Backend>(_ verifier: Verifier, on backend: B) throws -> ModelProof {
+  /// The reference and every device.
+  private static func engines() throws -> [any Backend] {
+    let devices = (try? Device.all()) ?? []
+    return try [ReferenceBackend.shared] + devices.map { try OpenCLBackend($0) }
+  }
+
+  /// Proves and runs, and expects more than `values` values to be compared on a device.
+  private func prove<B: Backend>(
+    _ verifier: Verifier, on backend: B, values: Int = 8
+  ) throws -> ModelProof {
     let proof = try verifier.proof(running: backend, runs: 2, extents: ["N": 2])
     if !(backend is ReferenceBackend) {
-      #expect(proof.network?.inputs == 2 && (proof.network?.values ?? 0) > 8)
+      #expect(proof.network?.inputs == 2 && (proof.network?.values ?? 0) > values)
     }
     return proof
   }
@@ -70,6 +77,54 @@ import Verification
     #expect(product.adversarial?.boundsReached == 2)
     // Codes of -2...2 lie about 128.
     #expect(product.filters[0].sum[1] == 8 * 128 * 128)
+  }
+
+  /// `com.microsoft`'s QGemm of two computed matrices of `uint8` codes about 128, `[5, 3]` transposed and
+  /// `[5, 2]`, and a bias.
+  private func product(_ bias: Tensor?) -> Graph {
+    var graph = Graph(
+      opsets: ["": 17, "com.microsoft": 1],
+      inputs: [
+        ValueInfo(name: "a", elementType: .uint8, shape: [.fixed(5), .fixed(3)]),
+        ValueInfo(name: "b", elementType: .uint8, shape: [.fixed(5), .fixed(2)]),
+      ], outputs: [ValueInfo(name: "y", elementType: .uint8)])
+    graph.initializers = [
+      "scale": Tensor(scalar: Float(0.5)), "zero": Tensor(scalar: UInt8(128)),
+    ]
+    graph.initializers["bias"] = bias
+    if bias == nil {
+      graph.inputs.append(ValueInfo(name: "bias", elementType: .int32, shape: [.fixed(2)]))
+    }
+    graph.nodes = [
+      Node(
+        name: "product", "QGemm", domain: "com.microsoft",
+        inputs: ["a", "scale", "zero", "b", "scale", "zero", "bias", "scale", "zero"],
+        outputs: ["y"], attributes: ["transA": .int(1)])
+    ]
+    return graph
+  }
+
+  /// A transposed factor is summed over its first dimension, and a constant bias is in the interval.
+  @Test func productsOfComputedFactorsCountTermsAndBias() throws {
+    let verifier = try Verifier(product(Tensor([Int32(1000), -70_000])))
+    for engine in try Self.engines() {
+      let proof = try prove(verifier, on: engine, values: 0)
+      #expect(proof.failures == [])
+      let layer = try #require(proof.layers.first)
+      #expect(layer.terms == 5)
+      let (low, high) = (5 * 128 * -127, 5 * 128 * 128)
+      let sums = [[1000 + low, 1000 + high], [low - 70_000, high - 70_000]]
+      #expect(layer.filters.map(\.sum) == sums)
+      #expect(layer.filters.map(\.anyOrder) == [[low, 1000 + high], [low - 70_000, high]])
+      #expect(layer.adversarial?.boundsReached == 4 && layer.adversarial?.bounds == 4)
+    }
+  }
+
+  /// No bound is known of a sum to which data are added.
+  @Test func aComputedBiasIsNotProven() throws {
+    let proof = try Verifier(product(nil)).proof()
+    #expect(proof.layers.map(\.terms) == [5] && proof.layers.allSatisfy { $0.filters.isEmpty })
+    #expect(proof.failures == ["layer 'product' no bound is known, has 32"])
   }
 
   // MARK: What does not hold
@@ -110,10 +165,15 @@ import Verification
     var graph = try quantized(
       Networks.mixed, settings { ($0.scales, $0.requantization) = (.powerOfTwo, mode) })
     graph.initializers["groups.b_quantized"] = Tensor(repeating: Int32.max, shape: [6])
-    let proof = try Verifier(graph).proof(running: ReferenceBackend.shared)
-    #expect(proof.failures.contains { $0.hasPrefix("layer 'groups', filter ") })
-    // What wraps still reaches what the bound wraps to.
-    #expect(proof.layers.allSatisfy { $0.adversarial?.miss == nil })
+    let verifier = try Verifier(graph)
+    for engine in try Self.engines() {
+      let proof = try prove(verifier, on: engine)
+      #expect(proof.failures.contains { $0.hasPrefix("layer 'groups', filter ") })
+      // What wraps still reaches what the bound wraps to, and wraps alike everywhere.
+      #expect(proof.layers.allSatisfy { $0.adversarial?.miss == nil })
+      #expect(proof.layers.allSatisfy { $0.adversarial?.difference == nil })
+      #expect(proof.network?.difference == nil)
+    }
   }
 
   @Test func inconsistentModelsAreToldOf() throws {

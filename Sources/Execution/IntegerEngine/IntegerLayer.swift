@@ -18,9 +18,11 @@ public struct IntegerLayer: Sendable, Hashable {
   public var factors: ClosedRange<Int>?
   /// The number of products in a sum; `nil` where it depends on data.
   public var terms: Int?
-  /// What is added to the sums, one number a filter; empty for nothing.
+  /// What is added to the sums, one number a filter; empty for nothing. Where both factors are computed,
+  /// every element of the bias has an interval of its own, as if it were a filter's.
   public var bias: [Int32] = []
-  /// One interval a filter; empty where the number of terms depends on data.
+  /// One interval a filter; empty where no bound is known, since the number of terms or the bias depends
+  /// on data.
   public var filters: [AccumulatorInterval]
 
   /// What the accumulators of all filters can hold.
@@ -93,12 +95,32 @@ extension PackedWriter {
       weightBits: constants.codes(node.inputs[places.b])?.elementType.bitCount,
       inputs: a ?? -255...255, filters: [])
     if let a, let b = codes(places.b, places.bZero), !node.operatorType.contains("Conv"),
-      case .fixed(let count)? = values[node.inputs[places.a]]?.shape?.last
+      case .fixed(let count)? = summed(of: node, values[node.inputs[places.a]]?.shape)
     {
       (layer.factors, layer.terms) = (b, count)
-      layer.filters = [AccumulatorInterval(count: count, a, b)]
+      if let bias = plainBias(of: node) {
+        layer.bias = bias
+        layer.filters = (bias.isEmpty ? [0] : bias).map {
+          AccumulatorInterval(count: count, a, b, bias: Int($0))
+        }
+      }
     }
     layers.append(layer)
+  }
+
+  /// The dimension of the first factor, of `shape`, that products are summed over.
+  private func summed(of node: Node, _ shape: [Dimension]?) -> Dimension? {
+    let isTransposed = (node.attributes["transA"] ?? .int(0)) != .int(0)
+    return isTransposed ? shape?.dropLast().last : shape?.last
+  }
+
+  /// What a product of plain codes adds to its sums: empty for nothing, `nil` where it depends on data.
+  private func plainBias(of node: Node) -> [Int32]? {
+    guard node.operatorType == "QGemm", node.inputs.count > 6, !node.inputs[6].isEmpty else {
+      return []
+    }
+    guard let bias = constants[node.inputs[6]], bias.elementType == .int32 else { return nil }
+    return bias.array(of: Int32.self)
   }
 
   // MARK: Codes that occur

@@ -38,14 +38,14 @@ public struct AccumulatorInterval: Sendable, Hashable {
     anyOrder = negative...positive
   }
 
-  /// The interval of a sum of `count` products of codes that are both free within their ranges.
-  public init(count: Int, _ a: ClosedRange<Int>, _ b: ClosedRange<Int>) {
+  /// The interval of `bias` and `count` products of codes that are both free within their ranges.
+  public init(count: Int, _ a: ClosedRange<Int>, _ b: ClosedRange<Int>, bias: Int = 0) {
     let products = [a.lowerBound, a.upperBound].flatMap { x in
       [x * b.lowerBound, x * b.upperBound]
     }
     let (least, most) = (products.min() ?? 0, products.max() ?? 0)
-    sum = count * least...count * most
-    anyOrder = count * min(least, 0)...count * max(most, 0)
+    sum = bias + count * least...bias + count * most
+    anyOrder = min(bias, 0) + count * min(least, 0)...max(bias, 0) + count * max(most, 0)
   }
 
   /// The smallest width of a two's complement accumulator that holds every intermediate sum, whatever

@@ -10,7 +10,10 @@ extension QuantizedModel {
     for (_, layer) in parts.layers.sorted(by: { $0.key < $1.key }) {
       guard !layer.filters.isEmpty else {
         throw accumulator.refusal(
-          layer.name, layer.operatorType, "how many products are added depends on data")
+          layer.name, layer.operatorType,
+          layer.terms == nil
+            ? "how many products are added depends on data"
+            : "the bias that is added to its sums depends on data")
       }
       guard let filter = layer.filters.firstIndex(where: { $0.bits > accumulator.bits }) else {
         continue

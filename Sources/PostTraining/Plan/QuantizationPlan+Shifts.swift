@@ -1,5 +1,5 @@
 import Graph
-import Quantization
+package import Quantization
 
 extension QuantizationPlan {
   /// Where the result of node `number` gets its codes: behind the Relu and Clip nodes that alone read it.
@@ -43,18 +43,18 @@ extension QuantizationPlan {
 }
 
 extension Quantizer {
-  /// A quantizer of about the same range with a scale `2^steps` times as large; zero stays at an end, or in
-  /// the middle.
-  func coarser(by steps: Int) -> Quantizer {
+  /// A quantizer with a scale `2^steps` times as large, as far as scales go, whose codes reach both ends of
+  /// the range; zero stays at an end, or in the middle.
+  package func coarser(by steps: Int) -> Quantizer {
+    let steps = min(steps, Int(Self.scaleRange.upperBound.exponent) + exponent)
     func part(_ codes: Int) -> Int {
-      steps >= 17 ? 0 : (codes + (1 << steps) - 1) >> steps
+      // From here on one step is more than all codes there can be.
+      guard steps < 17 else { return codes > 0 ? 1 : 0 }
+      return (codes + (1 << steps) - 1) >> steps
     }
-    let below = part(zeroPoint)
-    let above =
-      zeroPoint == levels / 2 ? max(below - 1 + levels % 2, 0) : part(levels - 1 - zeroPoint)
-    let scale = Float(sign: .plus, exponent: -(exponent - steps), significand: 1)
+    let (below, above) = (part(zeroPoint), part(levels - 1 - zeroPoint))
     return Quantizer(
-      scale: min(scale, Self.scaleRange.upperBound), zeroPoint: below,
-      levels: max(below + above + 1, 2))
+      scale: Float(sign: .plus, exponent: steps - exponent, significand: 1), zeroPoint: below,
+      levels: below + above + 1)
   }
 }

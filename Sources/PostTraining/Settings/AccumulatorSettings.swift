@@ -3,6 +3,8 @@ public import Quantization
 
 /// The accumulators that a model is made for.
 public struct AccumulatorSettings: Sendable, Hashable {
+  /// Guards that are possible; more than the largest accumulator holds says nothing.
+  public static let guardRange: ClosedRange<Double> = 1...0x1p32
   /// Their width in bits, the sign included: 8 to 32.
   public var bits: Int
   /// What they must hold, before there are codes.
@@ -31,8 +33,9 @@ public struct AccumulatorSettings: Sendable, Hashable {
         "accumulators of \(bits) bits: \(AccumulatorWidth.range.lowerBound) to "
           + "\(AccumulatorWidth.range.upperBound) are possible")
     }
-    guard guardFactor >= 1, guardFactor.isFinite else {
-      throw SettingsError("the guard of observed outputs is \(guardFactor): it is at least 1")
+    guard Self.guardRange.contains(guardFactor) else {
+      throw SettingsError(
+        "the guard of observed outputs is \(guardFactor): it is at least 1 and at most 2^32")
     }
     guard scales == .powerOfTwo else {
       throw SettingsError(

@@ -82,7 +82,8 @@ public struct LayerStatistics: Sendable, Hashable, Encodable {
   /// `M3 = g * O`, which says nothing about partial sums; `nil` where no output was observed.
   public func observed(guard factor: Double) -> Double? { largestOutput.map { factor * $0 } }
 
-  /// The estimate for one channel, or for all that share a quantizer.
+  /// The estimate for one channel, or for all that share a quantizer: never more than what is guaranteed
+  /// for these, which a channel of small weights undercuts the layer's mean and largest output with.
   ///
   /// - Parameters:
   ///   - estimate: Which one. Without an observed output, `observed` is `guaranteed`.
@@ -94,8 +95,8 @@ public struct LayerStatistics: Sendable, Hashable, Encodable {
     let certain = channel.map { guaranteed(channel: $0) } ?? guaranteed
     return switch estimate {
     case .guaranteed: certain
-    case .approximate: approximate
-    case .observed: observed(guard: factor) ?? certain
+    case .approximate: min(approximate, certain)
+    case .observed: min(observed(guard: factor) ?? certain, certain)
     }
   }
 }

@@ -42,11 +42,11 @@ public struct ShiftQuantizers: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - largest: Not negative; nothing limits the exponent of 0, which gets `limit`.
-  ///   - limit: The largest exponent that is given.
+  ///   - limit: The largest magnitude of an exponent that is given.
   public static func exponent(bits: Int, largest: Double, limit: Int = 100) -> Int {
     guard largest > 0 else { return limit }
     let codes = Double(sign: .plus, exponent: bits - 1, significand: 1) - 1
-    return min(Int((codes / largest).exponent), limit)
+    return min(max(Int((codes / largest).exponent), -limit), limit)
   }
 
   /// Quantizers from statistics: the largest exponents that storage and accumulator allow, the output's

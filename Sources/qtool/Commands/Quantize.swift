@@ -56,7 +56,7 @@ struct Quantize: ParsableCommand {
     settings.accumulator = try accumulator.settings()
     let path = model
     let model = try FloatModel(path: path)
-    let plan = try QuantizationPlan(model.prepared, settings: settings)
+    let plan = try located(path) { try QuantizationPlan(model.prepared, settings: settings) }
     if common.dryRun {
       let outline = plan.outline
       return try common.emit(outline) { outline.text }
@@ -72,11 +72,13 @@ struct Quantize: ParsableCommand {
   ) throws -> (Result, ReportPage?) {
     let observations = try observations(model, plan, settings, on: backend)
     let calibration = try calibration(of: observations, model, plan, settings)
-    let quantized = try QuantizedModel(
-      model.prepared, histograms: observations.histograms,
-      channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
-      settings: settings, on: backend)
-    var graph = try writtenGraph(of: quantized)
+    let quantized = try located(self.model) {
+      try QuantizedModel(
+        model.prepared, histograms: observations.histograms,
+        channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
+        settings: settings, on: backend)
+    }
+    var graph = try located(self.model) { try quantized.graph() }
     graph.producer.name = "qtool"
     graph.producer.version = QTool.configuration.version
     graph.metadata["qtool.version"] = QTool.configuration.version
@@ -109,14 +111,6 @@ struct Quantize: ParsableCommand {
       report, ranges: quantized.observedRanges(observations.histograms),
       codes: quantized.weightCodes, facts: facts)
     return (result, page)
-  }
-
-  private func writtenGraph(of quantized: QuantizedModel) throws -> Graph {
-    do {
-      return try quantized.graph()
-    } catch let error as GraphError {
-      throw error.located(in: model)
-    }
   }
 
   /// What the file and the page say of the calibration.

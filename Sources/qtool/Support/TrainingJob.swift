@@ -151,12 +151,3 @@ extension ModelInput {
     return input
   }
 }
-
-/// What `body` throws about a graph, with the name of its file.
-private func located<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
-  do {
-    return try body()
-  } catch let error as GraphError {
-    throw error.located(in: path)
-  }
-}
