@@ -30,8 +30,9 @@ extension Graph {
     var layers: [AdaptableLayer] = []
     for node in try sortedNodes() where node.operatorType == "QLinearConv" && node.domain == "" {
       guard node.inputs.count >= 8, let input = scalar(node.inputs[1]),
-        let scales = initializers[node.inputs[4]], readers[node.inputs[4]] == 1,
-        let kernel = try kernelShape(of: node)
+        let scales = initializers[node.inputs[4]], scales.elementType == .float32,
+        readers[node.inputs[4]] == 1, let kernel = try kernelShape(of: node), kernel.count >= 3,
+        !kernel.contains(0)
       else { continue }
       guard scales.count == kernel[0] else { continue }
       let bias = node.inputs.count > 8 ? node.inputs[8] : ""

@@ -1,3 +1,4 @@
+import Execution
 import Graph
 import Tensors
 
@@ -23,7 +24,9 @@ struct DifferentiableForm {
   /// The form of `source`, with 1 as every layer's multipliers and its bias in real units.
   ///
   /// - Throws: `GraphError` naming a node that has no such form.
-  init(_ source: Graph, _ layers: [AdaptableLayer]) throws(GraphError) {
+  init(_ source: Graph, _ layers: [AdaptableLayer]) throws {
+    // Nodes have the inputs and outputs of their operators from here on.
+    try source.requireSupportedNodes()
     self.source = source
     graph = source
     graph.nodes = []
@@ -77,10 +80,16 @@ struct DifferentiableForm {
   private mutating func convolve(_ node: Node, _ layer: AdaptableLayer?) throws(GraphError) {
     guard let codes = source.constantCodes(node.inputs[3]),
       let input = source.scalar(node.inputs[1]),
-      let scales = source.initializers[node.inputs[4]]?.array(of: Float.self),
+      let scaleTensor = source.initializers[node.inputs[4]], scaleTensor.elementType == .float32,
+      codes.shape.count >= 3, codes.count > 0, [1, codes.shape[0]].contains(scaleTensor.count),
       codes.elementType == .int8 || codes.elementType == .int4 || codes.elementType == .int2,
       source.initializers[node.inputs[5]].map(Self.isZero) ?? true
-    else { throw unsupported(node, "kernels that are no signed constants around 0") }
+    else {
+      throw unsupported(
+        node, "kernels that are no signed constants around 0, with one scale or one for each filter"
+      )
+    }
+    let scales = scaleTensor.array(of: Float.self)
     let kernel = codes.array(of: Int8.self)
     let rows = codes.shape[0]
     let length = kernel.count / rows
@@ -89,7 +98,10 @@ struct DifferentiableForm {
     graph.initializers[weights] = Tensor(
       kernel.indices.map { Float(kernel[$0]) * scale($0 / length) }, shape: codes.shape)
     var inputs = [node.inputs[0], weights]
-    if node.inputs.count > 8, let bias = source.initializers[node.inputs[8]] {
+    if node.inputs.count > 8, !node.inputs[8].isEmpty {
+      guard let bias = source.initializers[node.inputs[8]], bias.elementType == .int32,
+        bias.count == rows
+      else { throw unsupported(node, "a bias that is not one constant of int32 for each filter") }
       let name = layer?.realBias ?? "\(node.outputs[0])\0bias"
       graph.initializers[name] = Tensor(
         bias.array(of: Int32.self).enumerated().map { Float($1) * input * scale($0) })
@@ -130,6 +142,7 @@ struct DifferentiableForm {
         throw unsupported(node, "bounds that are computed")
       }
       let name = "\(node.outputs[0])\0bound\(place)"
+      guard bound.count == 1 else { throw unsupported(node, "bounds that are no scalars") }
       let code = try codes(bound, node)[0]
       graph.initializers[name] = Tensor(scalar: Float(code - affine.zeroPoint) * affine.scale)
       copy.inputs[place] = name
@@ -165,6 +178,9 @@ struct DifferentiableForm {
     guard place + 1 < node.inputs.count, let zero = source.initializers[node.inputs[place + 1]],
       let range = zero.elementType.integerRange, range.count <= 1 << 16
     else { return Affine(scale: scale, zeroPoint: 0, codes: 0...255) }
+    guard zero.count == 1 else {
+      throw unsupported(node, "activations with more codes of zero than one")
+    }
     return Affine(scale: scale, zeroPoint: try codes(zero, node)[0], codes: range)
   }
 

@@ -1,4 +1,5 @@
 import Bitstream
+import Execution
 public import Graph
 public import Operations
 public import Signalling
@@ -68,6 +69,8 @@ public struct Overfitting<B: Backend> {
   private let pictures: [(decoded: Picture, original: Picture)]
   private let plan: OverfittingPlan
   private let backend: B
+  /// What sums of candidates may need; `nil` for any number.
+  private let accumulatorBits: Int?
   private var trainer: Trainer<B>
 
   /// Prepares it.
@@ -89,6 +92,18 @@ public struct Overfitting<B: Backend> {
     self.pictures = pictures
     self.plan = plan
     self.backend = backend
+    guard base.inputs.count == 1, base.outputs.count == 1 else {
+      throw GraphError.unsupported("a network that is overfitted has one input and one output")
+    }
+    let mode = ArithmeticMode(property: base.metadata[ArithmeticMode.property])
+    if plan.parameters.hasMultipliers, let mode, mode.isShift {
+      throw GraphError.unsupported(
+        "multipliers make scales that are no powers of two, which mode '\(mode.name)' does not have; "
+          + "biases can be overfitted")
+    }
+    // Sums of this mode wrap by definition.
+    accumulatorBits =
+      mode == .sadl ? nil : try base.accumulatorBits() ?? AccumulatorWidth.standard
     layers = try base.adaptableLayers()
     var form = try DifferentiableForm(base, layers).graph
     let shape = try property.tensor(of: pictures[0].decoded).shape
@@ -147,9 +162,10 @@ public struct Overfitting<B: Backend> {
     var seen: [Graph] = []
     var candidates: [OverfittedNetwork] = []
     for shift in plan.parameters.hasMultipliers ? plan.shifts : [0] {
-      let graph = rounded(values, shift: shift)
+      let graph = try rounded(values, shift: shift, epoch: epoch)
       guard graph != base, !seen.contains(graph) else { continue }
       seen.append(graph)
+      guard try fitsAccumulators(graph) else { continue }
       let update = try SignalMessages(of: graph, updating: base, SignalSettings())
       candidates.append(
         OverfittedNetwork(
@@ -160,13 +176,26 @@ public struct Overfitting<B: Backend> {
     return candidates
   }
 
+  /// Whether no sum needs more bits than the model's accumulators have.
+  private func fitsAccumulators(_ graph: Graph) throws -> Bool {
+    guard let accumulatorBits else { return true }
+    return try IntegerNetwork(graph, allowsOverflow: true).layers.allSatisfy {
+      ($0.accumulator?.bits ?? 0) <= accumulatorBits
+    }
+  }
+
   /// The base with trained values on their integer grids.
-  private func rounded(_ values: [String: Tensor], shift: Int) -> Graph {
+  ///
+  /// - Throws: `GraphError` naming the layer whose values are not finite.
+  private func rounded(
+    _ values: [String: Tensor], shift: Int, epoch: Int
+  ) throws(GraphError) -> Graph {
     var graph = base
     for layer in layers {
       guard let scales = base.initializers[layer.scales] else { continue }
       let old = scales.array(of: Float.self)
       if let multipliers = values[layer.multipliers]?.array(of: Float.self) {
+        try layer.requireFinite(multipliers, "multipliers", epoch: epoch)
         let new = zip(old, multipliers).map { scale, multiplier in
           // Not 0 and not below: a scale is above 0.
           let code = max(((multiplier - 1) * Float(1 << shift)).rounded(), 1 - Float(1 << shift))
@@ -177,9 +206,9 @@ public struct Overfitting<B: Backend> {
       if let name = layer.bias, let bias = values[layer.realBias]?.array(of: Float.self),
         let model = base.initializers[name]
       {
-        let codes = zip(bias, old).map { value, scale in
-          Int32(min(max((value / (layer.inputScale * scale)).rounded(), -1e9), 1e9))
-        }
+        let quotients = zip(bias, old).map { $0 / (layer.inputScale * $1) }
+        try layer.requireFinite(quotients, "biases", epoch: epoch)
+        let codes = quotients.map { Int32(min(max($0.rounded(), -1e9), 1e9)) }
         graph.initializers[name] = Tensor(codes, shape: model.shape)
       }
     }
@@ -191,5 +220,16 @@ public struct Overfitting<B: Backend> {
     return try pictures.reduce(0) { sum, pair in
       sum + (try filter.filtered(pair.decoded).squaredError(to: pair.original))
     }
+  }
+}
+
+extension AdaptableLayer {
+  fileprivate func requireFinite(
+    _ values: [Float], _ what: String, epoch: Int
+  ) throws(GraphError) {
+    guard let value = values.first(where: { !$0.isFinite }) else { return }
+    throw .invalid(
+      "layer '\(label)': of its \(what) one is \(value) after epoch \(epoch); a lower learning rate "
+        + "may help")
   }
 }

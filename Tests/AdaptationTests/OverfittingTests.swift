@@ -118,8 +118,63 @@ import Video
     #expect(throws: GraphError.self) { try shared.adaptableLayers() }
     var strange = base
     strange.nodes[3].operatorType = "QLinearConcat"
+    strange.nodes[3].attributes["axis"] = .int(1)
     let layers = try base.adaptableLayers()
     let error = #expect(throws: GraphError.self) { try DifferentiableForm(strange, layers) }
     #expect(error?.description.contains("node 'sum' (QLinearConcat)") == true)
+  }
+
+  @Test func valuesThatAreNotFiniteNameTheLayer() throws {
+    var wild = plan(.both, epochs: 2)
+    wild.rate = .infinity
+    var overfitting = try Overfitting(
+      base, property, pictures: pairs(scaled()), plan: wild, on: ReferenceBackend())
+    let error = #expect(throws: GraphError.self) { try overfitting.run() }
+    #expect(error?.description.contains("layer 'conv0'") == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: ["sadl", "round"])
+  func multipliersAreRefusedWhereScalesArePowersOfTwo(_ mode: String) throws {
+    var graph = base
+    graph.metadata["qtool.requantization"] = mode
+    let pictures = [(FilterNetwork.picture(0), FilterNetwork.picture(1))]
+    let error = #expect(throws: GraphError.self) {
+      try Overfitting(
+        graph, property, pictures: pictures, plan: plan(.multipliers), on: ReferenceBackend())
+    }
+    #expect(error?.description.contains("'\(mode)'") == true)
+  }
+
+  /// Sums of products of codes need more than 8 bits, whatever the bias.
+  @Test func biasesStayWithinTheAccumulators() throws {
+    var changed = base
+    changed.initializers["b0"] = Tensor([700, 600] as [Int32])
+    var narrow = base
+    narrow.metadata[AccumulatorWidth.metadataKey] = "8"
+    var overfitting = try Overfitting(
+      narrow, property, pictures: pairs(changed), plan: plan(.biases, epochs: 2),
+      on: ReferenceBackend())
+    #expect(try overfitting.run().epoch == 0)
+  }
+
+  @Test func damagedModelsAreErrorsThatNameTheNode() throws {
+    let layers = try base.adaptableLayers()
+    let damages: [(inout Graph) -> Void] = [
+      { $0.nodes[1].inputs = ["xq"] },
+      { $0.initializers["w0"] = Tensor(scalar: Int8(1)) },
+      { $0.initializers["w0"] = Tensor([] as [Int8], shape: [0, 1, 3, 3]) },
+      { $0.initializers["w0_scale"] = Tensor([0.5, 1, 2] as [Float]) },
+      { $0.initializers["b0"] = Tensor([1, 2] as [Float]) },
+      { $0.initializers["b0"] = Tensor([1, 2, 3] as [Int32]) },
+      { $0.initializers["w0_scale"] = Tensor([1, 2] as [UInt8]) },
+      { $0.initializers["a_zero"] = Tensor([] as [UInt8], shape: [0]) },
+    ]
+    for (number, damage) in damages.enumerated() {
+      var graph = base
+      damage(&graph)
+      _ = try? graph.adaptableLayers()
+      let error = #expect(throws: GraphError.self) { try DifferentiableForm(graph, layers) }
+      #expect(error?.description.contains("node 'conv0'") == true, "damage \(number)")
+    }
   }
 }
