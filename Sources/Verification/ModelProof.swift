@@ -12,7 +12,7 @@ public struct ModelProof: Sendable, Encodable {
   public var inFloat: [FloatNode]
   /// Codes, scales and zero points that do not go together.
   public var inconsistencies: [String]
-  /// What running the whole network on both engines gave; `nil` where it was not run.
+  /// What running the whole network on both engines gave; `nil` where that was not asked for.
   public var network: NetworkRuns?
   /// The engines that computed: the reference and, where there is one, a device.
   public var engines: [String]
@@ -35,7 +35,7 @@ public struct ModelProof: Sendable, Encodable {
     public var values: Int
     /// The first value that differs, with the input's number; `nil` where all are the same.
     public var difference: String?
-    /// Why nothing was run; `nil` where it was.
+    /// Why nothing was compared; `nil` where it was.
     public var reason: String?
   }
 

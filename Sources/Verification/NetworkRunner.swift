@@ -31,24 +31,33 @@ struct NetworkRunner {
   ///
   /// Values are quantized inputs drawn evenly from all codes and some beyond, so that they are cut off at
   /// both ends too; other floats lie between -1 and 1.
+  ///
+  /// - Throws: What the engines throw, except where that may follow from extents that were not given: then
+  ///   the result has the reason.
   func result<B: Backend>(
     on backend: B?, runs: Int, extents: [String: Int], seed: UInt64
   ) throws -> ModelProof.NetworkRuns? {
-    guard runs > 0, let backend else { return nil }
+    guard runs > 0 else { return nil }
     var result = ModelProof.NetworkRuns(inputs: 0, values: 0)
+    guard let backend else {
+      result.reason = "there is no second engine"
+      return result
+    }
+    if let reason = refusal {
+      result.reason = reason
+      return result
+    }
     var generator = CodeGenerator(seed: seed &+ 1)
     let reference = try Executor(network.graph, on: ReferenceBackend.shared)
     let executor = try Executor(network.graph, on: backend)
     for run in 0..<runs where result.difference == nil {
-      guard let inputs = inputs(extents, &generator) else {
-        result.reason = "an input has no known rank, or a type that codes do not come from"
-        return result
-      }
+      let inputs = inputs(extents, &generator)
       var expected: [String: Tensor] = [:]
       let outputs: [String: Tensor]
       do {
         outputs = try reference.run(inputs, observing: observed) { expected[$0] = $1 }
       } catch let error as GraphError {
+        guard hasOpenDimensions(besides: extents) else { throw error }
         result.reason = "\(error); --extent gives open dimensions"
         return result
       }
@@ -60,23 +69,47 @@ struct NetworkRunner {
         let place = writers[name].map { "'\(label($0.name))' (\($0.operatorType))" } ?? name
         result.difference = "the codes of node \(place) on input \(run)"
       }
-      for (name, tensor) in outputs where result.difference == nil {
+      for name in network.graph.outputs.map(\.name) where !observed.contains(name) {
+        guard result.difference == nil else { break }
         result.values += 1
-        if found[name] != tensor { result.difference = "the output '\(name)' on input \(run)" }
+        if found[name] != outputs[name] {
+          result.difference = "the output '\(name)' on input \(run)"
+        }
       }
     }
     return result
   }
 
-  /// A tensor for every input of the network; `nil` for types that are not drawn.
+  /// Why no input of the network can be drawn; `nil` where they can.
+  private var refusal: String? {
+    for input in network.graph.inputs {
+      guard input.shape != nil else { return "the input '\(input.name)' has no known rank" }
+      guard [.float32, .uint8, .int8].contains(input.elementType) else {
+        return "no values are drawn for the input '\(input.name)' of type \(input.elementType)"
+      }
+    }
+    return nil
+  }
+
+  /// Whether an input has a dimension that neither the model nor `extents` say.
+  private func hasOpenDimensions(besides extents: [String: Int]) -> Bool {
+    network.graph.inputs.compactMap(\.shape).joined().contains { dimension in
+      switch dimension {
+      case .fixed: false
+      case .symbolic(let name): extents[name] == nil
+      case .unknown: true
+      }
+    }
+  }
+
+  /// A tensor for every input of the network, all of which ``refusal`` lets pass.
   private func inputs(
     _ extents: [String: Int], _ generator: inout CodeGenerator
-  ) -> [String: Tensor]? {
+  ) -> [String: Tensor] {
     let index = GraphIndex(network.graph)
     var tensors: [String: Tensor] = [:]
     for input in network.graph.inputs {
-      guard let dimensions = input.shape else { return nil }
-      let shape = dimensions.map { dimension in
+      let shape = (input.shape ?? []).map { dimension in
         switch dimension {
         case .fixed(let extent): extent
         case .symbolic(let name): extents[name] ?? 1
@@ -97,7 +130,7 @@ struct NetworkRunner {
       case .int8:
         tensors[input.name] = Tensor(
           (0..<count).map { _ in Int8(generator.next(in: -128...127)) }, shape: shape)
-      default: return nil
+      default: preconditionFailure("'\(input.name)' is of a type that is not drawn")
       }
     }
     return tensors

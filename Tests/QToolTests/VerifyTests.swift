@@ -35,6 +35,13 @@ import Testing
     let outcome = qtool("verify", try quantized(), "--accumulator-bits", "16", in: folder)
     #expect(outcome.status == 1)
     #expect(outcome.output.contains("has 16  NOT PROVEN"), "\(outcome.output)")
+    // Every failure has a line of its own.
+    let lines = outcome.output.split(separator: "\n")
+    let unproven = lines.count { $0.contains("has 16  NOT PROVEN") }
+    let failed = lines.count { $0.hasPrefix("FAILED: layer '") }
+    #expect(unproven > 0 && failed == unproven, "\(outcome.output)")
+    #expect(qtool("verify", "x.onnx", "--no-run", "--inputs", "3", in: folder).status == 2)
+    #expect(qtool("verify", "x.onnx", "--no-run", "--extent", "N=3", in: folder).status == 2)
     #expect(outcome.errors.contains("filter") && outcome.errors.contains("has 16"))
     #expect(qtool("verify", "x.onnx", "--accumulator-bits", "7", in: folder).status == 2)
   }

@@ -213,6 +213,37 @@ import Verification
       proof.failures.contains { $0.hasPrefix("the engines differ: the codes of node 'stem'") })
   }
 
+  /// A comparison that did not happen has a reason.
+  @Test func whatWasNotComparedIsToldOf() throws {
+    let graph = try quantized(Networks.mixed, settings())
+    let alone = try Verifier(graph).proof(running: ReferenceBackend.shared)
+    #expect(alone.network?.inputs == 0 && alone.network?.reason == "there is no second engine")
+    var unknown = graph
+    unknown.inputs[0].shape = nil
+    let unranked = try Verifier(unknown).proof(running: WrongBackend())
+    #expect(unranked.network?.reason == "the input 'x' has no known rank")
+  }
+
+  /// An extent that is missing may be why a run fails; without open dimensions the failure is an error.
+  @Test func runsThatFailAreErrorsUnlessDimensionsAreOpen() throws {
+    func reshaped(_ first: Dimension) throws -> Verifier {
+      var graph = try quantized(Networks.mixed, settings())
+      graph.inputs[0].shape?[0] = first
+      graph.initializers["odd"] = Tensor([Int64(7), 5])
+      graph.nodes.append(Node(name: "odd", "Reshape", inputs: ["y", "odd"], outputs: ["z"]))
+      graph.outputs.append(ValueInfo(name: "z", elementType: .float32))
+      return try Verifier(graph)
+    }
+    let open = try reshaped(.symbolic("N")).proof(running: WrongBackend())
+    #expect(open.network?.reason?.hasSuffix("; --extent gives open dimensions") == true)
+    #expect(throws: GraphError.self) {
+      try reshaped(.fixed(1)).proof(running: WrongBackend())
+    }
+    #expect(throws: GraphError.self) {
+      try reshaped(.symbolic("N")).proof(running: WrongBackend(), extents: ["N": 2])
+    }
+  }
+
   @Test func modelsWithoutCodesAreRefused() {
     #expect(throws: GraphError.self) { try Verifier(Networks.mixed) }
     var graph = Networks.mixed

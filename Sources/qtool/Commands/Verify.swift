@@ -30,8 +30,9 @@ struct Verify: ParsableCommand {
   var runs = true
 
   @Option(
-    help: ArgumentHelp("Inputs that the whole network runs on, if it is run.", valueName: "count"))
-  var inputs = 2
+    help: ArgumentHelp(
+      "Inputs that the whole network runs on, if it is run; else 2.", valueName: "count"))
+  var inputs: Int?
 
   @OptionGroup var extents: ExtentOptions
   @OptionGroup var device: DeviceOptions
@@ -41,7 +42,11 @@ struct Verify: ParsableCommand {
     if let accumulatorBits, !AccumulatorWidth.range.contains(accumulatorBits) {
       throw ValidationError("--accumulator-bits \(accumulatorBits): 8 to 32 are possible")
     }
-    guard inputs >= 0 else { throw ValidationError("--inputs \(inputs): none or more") }
+    if let inputs, inputs < 0 { throw ValidationError("--inputs \(inputs): none or more") }
+    guard runs || inputs == nil && extents.extents.isEmpty else {
+      throw ValidationError(
+        "--inputs and --extent say how the network is run; --no-run does not run it")
+    }
   }
 
   func run() throws {
@@ -68,7 +73,7 @@ struct Verify: ParsableCommand {
     _ verifier: Verifier, _ extents: [String: Int], on backend: B
   ) throws -> ModelProof {
     try verifier.proof(
-      running: backend, runs: inputs, extents: extents, seed: common.seed,
+      running: backend, runs: inputs ?? 2, extents: extents, seed: common.seed,
       progress: { Console.shared.detail("running \($0)") })
   }
 }

@@ -43,22 +43,22 @@ extension ModelProof {
         "in float: \(nodes.count) x \(reason) "
           + "(\(nodes.prefix(3).map { Self.shortened($0.name) }.joined(separator: ", "))\(more))")
     }
-    lines += inconsistencies.map { "inconsistent: \($0)" }
     if !engines.isEmpty { lines.append("engines: \(engines.joined(separator: ", "))") }
     if let network {
-      if let reason = network.reason { lines.append("the network was not run: \(reason)") }
+      if let reason = network.reason { lines.append("the engines were not compared: \(reason)") }
       if network.inputs > 0 {
         lines.append(
           "network: \(network.inputs) inputs, \(network.values) values, "
             + (network.difference.map { "engines differ: \($0)" } ?? "the same on both engines"))
       }
     }
+    lines += failures.map { "FAILED: \($0)" }
     let unproven = layers.count { !$0.isProven }
-    lines.append(
-      failures.isEmpty
-        ? "proven: no accumulator can overflow \(accumulatorBits) bits"
-        : unproven > 0
-          ? "NOT PROVEN: \(unproven) of \(layers.count) layers" : "FAILED: \(failures[0])")
+    if unproven > 0 {
+      lines.append("NOT PROVEN: \(unproven) of \(layers.count) layers")
+    } else if failures.isEmpty {
+      lines.append("proven: no accumulator can overflow \(accumulatorBits) bits")
+    }
     return lines
   }
 
