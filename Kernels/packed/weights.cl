@@ -90,9 +90,9 @@ __kernel LB_GROUP void pack_weights(__global const CODE *codes,
       }
     }
     facts[place * BLOCK + f] = sum;
-    int run = 0;
+    int run = !misfits;
 #if GROUP == 4
-    if (!misfits) run = safe_run(to, taps * g->tap / 4, f, largest);
+    if (run) run = safe_run(to, taps * g->tap / 4, f, largest);
 #endif
     facts[(g->groups * g->blocks + place) * BLOCK + f] = run;
   }

@@ -126,7 +126,9 @@ struct AdversarialInput {
     else { return nil }
     // MatMulInteger has one zero point a factor: the two inputs are two matrices.
     let a = [least.0, most.0].flatMap { Array(repeating: $0 + zeroPoints.0, count: terms) }
-    let b = [least.1, most.1].flatMap { Array(repeating: $0 + zeroPoints.1, count: terms * columns) }
+    let b = [least.1, most.1].flatMap {
+      Array(repeating: $0 + zeroPoints.1, count: terms * columns)
+    }
     inputs = [
       "a": Self.plain(a, [2, 1, terms], types.0),
       "b": Self.plain(b, [2, terms, columns], types.1),

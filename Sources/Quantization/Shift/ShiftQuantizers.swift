@@ -41,6 +41,7 @@ public struct ShiftQuantizers: Sendable, Hashable {
   /// `floor(log2((2^(bits-1) - 1) / largest))`. For accumulators it is that of the sum, `q_w + q_x`.
   ///
   /// - Parameters:
+  ///   - bits: The width of a code or an accumulator, its sign included, at least 2.
   ///   - largest: Not negative; nothing limits the exponent of 0, which gets `limit`.
   ///   - limit: The largest magnitude of an exponent that is given.
   public static func exponent(bits: Int, largest: Double, limit: Int = 100) -> Int {
