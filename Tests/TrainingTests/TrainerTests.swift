@@ -11,6 +11,7 @@ import Training
   private static let optimizers = [
     Optimizer(.momentum(0.9), weightDecay: 1e-3), Optimizer(.adam(), weightDecay: 0.01),
     Optimizer(.momentum(0.8), maximumNorm: 0.5),
+    Optimizer(.adam(), weightDecay: 0.01, usesRelativeSteps: true),
   ]
 
   private func train<B: Backend>(
@@ -49,6 +50,38 @@ import Training
       #expect(found.losses == expected.losses)
       #expect(found.model.initializers == expected.model.initializers)
     }
+  }
+
+  /// Inputs 256 times as large and weights that much smaller are the same network, and relative steps
+  /// train it to the same losses: factors of powers of two change no bit.
+  @Test(arguments: [
+    Optimizer(.momentum(0.9), usesRelativeSteps: true),
+    Optimizer(.adam(), weightDecay: 0.01, usesRelativeSteps: true),
+  ])
+  func relativeStepsDoNotSeeTheUnitsOfInputs(_ optimizer: Optimizer) throws {
+    func train(inputs factor: Float, _ optimizer: Optimizer) throws -> (losses: [Float], w: [Float]) {
+      func times(_ tensor: Tensor, _ factor: Float) -> Tensor {
+        Tensor(tensor.array(of: Float.self).map { $0 * factor }, shape: tensor.shape)
+      }
+      var graph = Quarters.shallowNetwork
+      graph.initializers["w1"] = times(graph.initializers["w1"]!, 1 / factor)
+      var trainer = try Trainer(
+        graph, batch: Quarters.batch, loss: .crossEntropy, optimizer: optimizer,
+        on: ReferenceBackend.shared)
+      let losses = try (0..<8).map { number in
+        let (x, target) = Quarters.samples(number)
+        return try trainer.advance(["x": times(x, factor)], target: target, rate: 0.05).loss
+      }
+      return (losses, times(try trainer.trainedTensors()["w1"]!, factor).array(of: Float.self))
+    }
+    let bytes = try train(inputs: 256, optimizer)
+    let shares = try train(inputs: 1, optimizer)
+    #expect(bytes.losses == shares.losses && bytes.w == shares.w)
+    #expect(shares.losses.last! < shares.losses[0])
+    // What is said here is not true of steps of one size for all.
+    var absolute = optimizer
+    absolute.usesRelativeSteps = false
+    #expect(try train(inputs: 256, absolute).losses != train(inputs: 1, absolute).losses)
   }
 
   /// One step by hand: with momentum 0.9, no decay, velocity is the gradient and then 0.9 of it more.

@@ -18,12 +18,26 @@ public struct Optimizer: Sendable, Hashable {
   public var weightDecay: Float
   /// The largest 2-norm of the gradient; a longer one is shortened to it.
   public var maximumNorm: Float?
+  /// Whether a tensor is trained in units of the root mean square that it begins with: as if it were that number times a tensor of magnitude 1, which is what moves.
+  ///
+  /// A network that takes bytes as they are has a first layer whose weights are some hundred times
+  /// smaller than the others'; steps of one size for all would destroy it. The idea is that of the
+  /// relative step sizes of Shazeer and Stern, "Adafactor", ICML 2018, section 8, with units that
+  /// stay. Biases and other vectors, which may begin anywhere near 0, have units from
+  /// ``smallestUnit`` on.
+  public var usesRelativeSteps: Bool
+
+  /// The least unit of a vector, and the unit of a tensor of zeros.
+  public static let smallestUnit: Float = 1e-3
 
   /// Makes an optimizer.
-  public init(_ rule: Rule, weightDecay: Float = 0, maximumNorm: Float? = nil) {
+  public init(
+    _ rule: Rule, weightDecay: Float = 0, maximumNorm: Float? = nil, usesRelativeSteps: Bool = false
+  ) {
     self.rule = rule
     self.weightDecay = weightDecay
     self.maximumNorm = maximumNorm
+    self.usesRelativeSteps = usesRelativeSteps
   }
 
   /// Vectors that the rule keeps from step to step.
@@ -35,6 +49,8 @@ enum StepName {
   static let parameters = "step/parameters"
   static let newParameters = "step/new_parameters"
   static let rate = "step/rate"
+  /// Every parameter's unit, where steps are relative.
+  static let units = "step/units"
   /// `1 / (1 - beta^t)` of both betas of Adam in step t, counted from 1.
   static let corrections = ["step/correction_1", "step/correction_2"]
   static let target = "step/target"
@@ -63,22 +79,26 @@ struct OptimizerNodes {
       gradient = add("Mul", [gradient, add("Div", [number(limit), longest])])
     }
     let decay = optimizer.weightDecay
+    let rate =
+      optimizer.usesRelativeSteps ? add("Mul", [StepName.units, StepName.rate]) : StepName.rate
     var moved: String
     switch optimizer.rule {
     case .momentum(let momentum):
       if decay != 0 {
         gradient = add("Add", [gradient, add("Mul", [parameters, number(decay)])])
       }
+      if optimizer.usesRelativeSteps { gradient = add("Mul", [gradient, StepName.units]) }
       let kept = add("Mul", [StepName.state(0), number(momentum)])
       let velocity = add("Add", [kept, gradient], writing: StepName.newState(0))
-      moved = add("Sub", [parameters, add("Mul", [velocity, StepName.rate])])
+      moved = add("Sub", [parameters, add("Mul", [velocity, rate])])
     case .adam(let beta1, let beta2, let epsilon):
+      if optimizer.usesRelativeSteps { gradient = add("Mul", [gradient, StepName.units]) }
       let mean = average(0, of: gradient, beta1)
       let square = average(1, of: add("Mul", [gradient, gradient]), beta2)
       let numerator = add("Mul", [mean, StepName.corrections[0]])
       let root = add("Sqrt", [add("Mul", [square, StepName.corrections[1]])])
       let step = add("Div", [numerator, add("Add", [root, number(epsilon)])])
-      moved = add("Sub", [parameters, add("Mul", [step, StepName.rate])])
+      moved = add("Sub", [parameters, add("Mul", [step, rate])])
       if decay != 0 {
         let share = add("Mul", [parameters, add("Mul", [StepName.rate, number(decay)])])
         moved = add("Sub", [moved, share])

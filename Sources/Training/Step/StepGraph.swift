@@ -118,6 +118,7 @@ extension Graph {
   fileprivate mutating func addUpdate(_ optimizer: Optimizer, gradient: String, count: Int) {
     for name in [StepName.rate] + StepName.corrections { addInput(name, .float32, []) }
     addInput(StepName.trainable, .bool, [count])
+    if optimizer.usesRelativeSteps { addInput(StepName.units, .float32, [count]) }
     for index in 0..<optimizer.stateCount {
       addInput(StepName.state(index), .float32, [count])
     }

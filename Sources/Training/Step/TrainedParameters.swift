@@ -104,6 +104,22 @@ public struct TrainedParameters: Sendable, Hashable {
     }
   }
 
+  /// For every element of `vector` the unit of the tensor that it is of, as
+  /// ``Optimizer/usesRelativeSteps`` says.
+  func units(of vector: Tensor) -> Tensor {
+    vector.withElements(of: Float.self) { vector in
+      Tensor(shape: [count]) { (units: UnsafeMutableBufferPointer<Float>) in
+        for part in parts where part.end > part.start {
+          let squares = vector[part.start..<part.end].reduce(0.0) { $0 + Double($1) * Double($1) }
+          let unit = Float((squares / Double(part.end - part.start)).squareRoot())
+          let isVector = part.shape.count < 2
+          let least = isVector || unit == 0 ? Optimizer.smallestUnit : unit
+          units[part.start..<part.end].update(repeating: max(unit, least))
+        }
+      }
+    }
+  }
+
   /// The tensors that `vector` is made of, by name.
   public func tensors(of vector: Tensor) -> [String: Tensor] {
     vector.withElements(of: Float.self) { vector in

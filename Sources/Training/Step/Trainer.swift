@@ -25,6 +25,8 @@ public struct Trainer<B: Backend> {
   private var parameters: B.Value
   private var state: [B.Value]
   private var trainable: B.Value
+  /// The parameters' units, where steps are relative; they stay.
+  private let units: B.Value?
   /// What a step renews beside parameters and the optimizer's state, by name.
   private var statistics: [String: B.Value]
 
@@ -59,7 +61,10 @@ public struct Trainer<B: Backend> {
     self.model = try model.upgraded(toOpset: Graph.trainingOpset)
     self.optimizer = optimizer
     let count = step.parameters.count
-    parameters = try backend.upload(step.parameters.vector(of: self.model))
+    let vector = step.parameters.vector(of: self.model)
+    parameters = try backend.upload(vector)
+    units =
+      optimizer.usesRelativeSteps ? try backend.upload(step.parameters.units(of: vector)) : nil
     state = try (0..<optimizer.stateCount).map { _ in
       try backend.upload(Tensor(repeating: Float(0), shape: [count]))
     }
@@ -90,6 +95,7 @@ public struct Trainer<B: Backend> {
     values.merge(settings) { $1 }
     values[StepName.parameters] = parameters
     values[StepName.trainable] = trainable
+    if let units { values[StepName.units] = units }
     for (index, vector) in state.enumerated() { values[StepName.state(index)] = vector }
     values.merge(statistics) { $1 }
     let results = try executor.compute(values)

@@ -61,8 +61,15 @@ struct TrainingOptions: ParsableArguments {
   var optimizer: Rule = .sgd
 
   @Option(
-    help: ArgumentHelp("The highest learning rate; 0.01, or 0.001 with adamw.", valueName: "rate"))
+    help: ArgumentHelp("The highest learning rate; 0.01, or 0.001 with adamw and steps that are not relative.", valueName: "rate"))
   var rate: Double?
+
+  @Flag(
+    name: .customLong("relative-steps"), inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Train each tensor in units of its root mean square: for networks whose tensors differ by orders "
+        + "of magnitude, as those do that take bytes as they are. The rate is 0.01 then."))
+  var usesRelativeSteps = false
 
   @Option(help: "constant, step or cosine (to 0).")
   var rateSchedule: Course = .cosine
@@ -153,7 +160,7 @@ struct TrainingOptions: ParsableArguments {
   var stepOptimizer: Optimizer {
     Optimizer(
       optimizer == .sgd ? .momentum(momentum) : .adam(), weightDecay: weightDecay,
-      maximumNorm: clipNorm)
+      maximumNorm: clipNorm, usesRelativeSteps: usesRelativeSteps)
   }
 
   /// The length.
@@ -176,8 +183,9 @@ struct TrainingOptions: ParsableArguments {
       }
       course = .step(at: places, factor: rateFactor)
     }
+    let customary = optimizer == .sgd || usesRelativeSteps ? 0.01 : 0.001
     return RateSchedule(
-      peak: rate ?? (optimizer == .sgd ? 0.01 : 0.001), course: course,
+      peak: rate ?? customary, course: course,
       warmup: Int((warmup * Double(stepsPerEpoch)).rounded()))
   }
 
