@@ -16,7 +16,7 @@ public struct CalibrationSample: Sendable {
 
   /// The samples' tensors one after the other along the first dimension; `nil` when they do not fit
   /// together.
-  static func joined(_ samples: [CalibrationSample]) -> [String: Tensor]? {
+  package static func joined(_ samples: [CalibrationSample]) -> [String: Tensor]? {
     guard let first = samples.first else { return nil }
     var batch: [String: Tensor] = [:]
     for (name, tensor) in first.inputs {

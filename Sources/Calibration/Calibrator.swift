@@ -202,7 +202,7 @@ public struct Calibrator<B: Backend>: Sendable {
 
 extension ValueInfo {
   /// Whether the first dimension is open, so that samples can be put together along it.
-  fileprivate var hasOpenBatch: Bool {
+  package var hasOpenBatch: Bool {
     guard let first = shape?.first else { return false }
     if case .fixed = first { return false }
     return true

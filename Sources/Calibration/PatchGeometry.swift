@@ -66,7 +66,7 @@ public struct PatchGeometry: Sendable, Hashable {
   /// share `k / golden ratio`, less its whole part, of all.
   ///
   /// - Returns: Patch after patch; none where the kernel does not fit.
-  func places(in extents: [Int], limit: Int) -> [[Int?]] {
+  package func places(in extents: [Int], limit: Int) -> [[Int?]] {
     guard !kernel.isEmpty else {
       return Self.chosen(of: extents.reduce(1, *), limit: limit).map { [$0] }
     }

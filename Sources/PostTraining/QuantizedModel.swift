@@ -45,12 +45,13 @@ extension QuantizedModel {
   ///     the correction of biases; values without are not corrected.
   ///   - patchMoments: Moments of the patches that `QuantizationPlan.patches(for:)` names, for the choice of
   ///     scales; layers without keep theirs of least squares.
+  ///   - replay: The samples, for improvements that run the network again.
   ///   - settings: How to quantize.
   ///   - backend: Where least-squares searches run.
   /// - Throws: ``SettingsError`` and `GraphError`.
   public init<B: Backend>(
     _ graph: Graph, histograms: [String: Histogram], channelMeans: [String: [Double]] = [:],
-    patchMoments: [String: [PatchGeometry: PatchMoments]] = [:],
+    patchMoments: [String: [PatchGeometry: PatchMoments]] = [:], replay: CalibrationReplay? = nil,
     settings: QuantizationSettings, on backend: B
   ) throws {
     var plan = try QuantizationPlan(graph, settings: settings)
@@ -59,7 +60,15 @@ extension QuantizedModel {
     let quantization = LayerQuantization(
       index: index, channelMeans: channelMeans, patchMoments: patchMoments, settings: settings,
       backend: backend)
-    let layers = try quantization.layers(&plan, histograms)
+    var layers = try quantization.layers(&plan, histograms)
+    if settings.improvements.contains(.sequential) {
+      guard let replay else {
+        throw SettingsError(
+          "the improvement 'sequential' runs the network again and again: it needs data, not statistics"
+        )
+      }
+      try SequentialQuantization(quantization: quantization, replay: replay).refine(&layers, plan)
+    }
     for (number, layer) in layers.sorted(by: { $0.key < $1.key }) {
       plan.warnings += (layer.weights.remedies + layer.warnings).map {
         "\(index.nodes[number].label): \($0)"

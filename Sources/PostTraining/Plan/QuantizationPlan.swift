@@ -44,7 +44,7 @@ public struct QuantizationPlan: Sendable {
     var patches: [String: Set<PatchGeometry>] = [:]
     for (number, weights) in weights {
       guard let geometry = weights.patches,
-        settings?.choosesScales(of: weights) ?? (weights.granularity == .channel)
+        settings?.needsMoments(of: weights) ?? (weights.granularity == .channel)
       else { continue }
       patches[graph.nodes[number].inputs[0], default: []].insert(geometry)
     }

@@ -6,6 +6,13 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// Weights are rounded so that the errors of a kernel and of a channel cancel
   /// (SQuant).
   case squant
+  /// Weights are rounded one after the other so that those that follow make up for the errors, by the second
+  /// moments of what filters meet, and moved once more where that helps (GPTQ); in place of
+  /// ``squant`` where the statistics hold these moments.
+  case gptq
+  /// Layers are quantized one after the other, each with weights and a bias fitted to what the quantized layers
+  /// before it give; needs the samples themselves.
+  case sequential
   /// A channel's scale is multiplied by `<w, w> / <w, q>`, so that quantization does not shrink its
   /// outputs.
   case gain
@@ -18,8 +25,8 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
     allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
   }
 
-  /// Those that scales of `scales` allow: a gain is not a power of two.
+  /// Those that are done unless others are asked for; a gain is not a power of two.
   public static func all(for scales: ScaleRule) -> Set<Improvement> {
-    scales == .powerOfTwo ? [.outputs, .squant, .bias] : Set(allCases)
+    scales == .powerOfTwo ? [.outputs, .squant, .bias] : [.outputs, .squant, .gain, .bias]
   }
 }

@@ -78,6 +78,16 @@ public struct QuantizationSettings: Sendable, Hashable {
       && weightRange(levels: weights.levels) == .mse
   }
 
+  /// Whether a layer is rounded by the second moments of what its filters meet.
+  func roundsBySecondOrder(_ weights: WeightPlan) -> Bool {
+    improvements.contains(.gptq) && weights.takesSecondOrder
+  }
+
+  /// Whether moments of patches serve a layer.
+  func needsMoments(of weights: WeightPlan) -> Bool {
+    choosesScales(of: weights) || roundsBySecondOrder(weights)
+  }
+
   /// The range method of activations: the one asked for, by default `mse`.
   public var activationRange: RangeMethod { activations.range ?? .mse }
 
@@ -116,6 +126,17 @@ public struct QuantizationSettings: Sendable, Hashable {
     try accumulator?.validate(scales)
     if scales == .powerOfTwo, improvements.contains(.gain) {
       throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
+    }
+    for pass in [Improvement.gptq, .sequential] where improvements.contains(pass) {
+      guard accumulator == nil else {
+        throw SettingsError(
+          "the improvement '\(pass.rawValue)' does not know accumulators of \(accumulator?.bits ?? 0) bits"
+        )
+      }
+      guard pass == .gptq || !requantization.needsPowersOfTwo else {
+        throw SettingsError(
+          "the improvement 'sequential' does not know requantization '\(requantization.rawValue)'")
+      }
     }
     for case .percentile(let percent)? in [weights.range, activations.range]
     where !(percent > 50 && percent <= 100) {

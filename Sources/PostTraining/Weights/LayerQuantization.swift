@@ -38,12 +38,19 @@ struct LayerQuantization<B: Backend> {
     let takesBias = settings.improvements.contains(.bias) && plan.takesBias(node)
     let means = takesBias ? channelMeans[node.inputs[0]] : nil
     var moments: PatchMoments?
-    if settings.choosesScales(of: plan) {
+    if settings.needsMoments(of: plan) {
       moments = plan.patches.flatMap { patchMoments[node.inputs[0]]?[$0] }
     }
-    let weights = try plan.quantize(
-      tensor, bias: bias.map { ($0, data.scale) },
-      patches: moments.map { ($0, isCentered: means != nil) }, settings: settings, on: backend)
+    let weights: QuantizedWeights
+    if let moments, settings.roundsBySecondOrder(plan) {
+      weights = try plan.quantize(
+        tensor, bias: bias.map { ($0, data.scale) },
+        moments: FilterMoments(moments, isCentered: means != nil), settings: settings, on: backend)
+    } else {
+      weights = try plan.quantize(
+        tensor, bias: bias.map { ($0, data.scale) },
+        patches: moments.map { ($0, isCentered: means != nil) }, settings: settings, on: backend)
+    }
     func corrected(_ quantized: QuantizedWeights) -> [Float]? {
       guard let means,
         let shifts = BiasCorrection(means: means).shifts(
@@ -55,8 +62,45 @@ struct LayerQuantization<B: Backend> {
     }
     var layer = QuantizedLayer(
       weights: weights, bias: corrected(weights),
-      lacksMoments: settings.choosesScales(of: plan) && moments == nil)
+      lacksMoments: settings.needsMoments(of: plan) && moments == nil)
     try limit?.fit(&layer, tensor, plan, settings: settings, correcting: corrected)
+    return layer
+  }
+}
+
+extension LayerQuantization {
+  /// The layer of node `number` for data that are not the float network's: its weights are fitted to
+  /// these before they are rounded, and its bias takes the mean of the error that is left.
+  func layer(
+    _ number: Int, _ plan: WeightPlan, data: Quantizer, replayed moments: FilterMoments
+  ) throws -> QuantizedLayer {
+    guard let tensor = index.constants[plan.name], let axis = plan.channelAxis else {
+      preconditionFailure("'\(plan.name)' was planned without weights")
+    }
+    let bias = plan.bias.flatMap { index.constants[$0]?.array(of: Float.self) }
+    let fitted = WeightFitting(moments: moments).fitted(tensor, axis: axis)
+    let weights: QuantizedWeights
+    if settings.roundsBySecondOrder(plan) {
+      weights = try plan.quantize(
+        fitted, bias: bias.map { ($0, data.scale) }, moments: moments, settings: settings,
+        on: backend)
+    } else {
+      let takesBias = settings.improvements.contains(.bias) && plan.takesBias(index.nodes[number])
+      let patches =
+        settings.choosesScales(of: plan)
+        ? plan.patches.flatMap { patchMoments[index.nodes[number].inputs[0]]?[$0] } : nil
+      weights = try plan.quantize(
+        fitted, bias: bias.map { ($0, data.scale) },
+        patches: patches.map { ($0, isCentered: takesBias) }, settings: settings, on: backend)
+    }
+    var layer = QuantizedLayer(weights: weights, bias: bias)
+    guard settings.improvements.contains(.bias), plan.takesBias(index.nodes[number]) else {
+      return layer
+    }
+    let shifts = moments.shifts(tensor, weights, axis: axis)
+    layer.bias = zip(bias ?? [Float](repeating: 0, count: shifts.count), shifts).map {
+      Float(Double($0) + $1)
+    }
     return layer
   }
 }

@@ -17,14 +17,14 @@ struct OutputError {
 
   let layout: PatchMoments.Layout
   /// For every unit how its taps follow its mean.
-  private let shares: [Double]
+  let shares: [Double]
   /// For every unit the moments of what does not follow its mean, `(0, 0), (1, 0), (1, 1)...`.
-  private let rests: [Double]
+  let rests: [Double]
   /// For every unit the second moment of its mean.
-  private let squares: [Double]
+  let squares: [Double]
   /// For every block the moments of pairs of means, `(1, 0), (2, 0), (2, 1)...`.
-  private let cross: [Double]
-  private let blocks: [(units: Range<Int>, firstProduct: Int)]
+  let cross: [Double]
+  let blocks: [(units: Range<Int>, firstProduct: Int)]
 
   /// - Parameter isCentered: Whether the mean of the error does not count, because the bias takes it
   ///   back.

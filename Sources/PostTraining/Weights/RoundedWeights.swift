@@ -57,7 +57,7 @@ struct RoundedWeights {
       concurrently(rows.count) { row in
         let first = rows.range(row).lowerBound
         found[row] = rows.withRow(row) { values in
-          let candidates = choice.candidates(leastSquares[row], values)
+          let candidates = choice.candidates.around(leastSquares[row], values)
           let codes = candidates.map { candidate in
             [Int8](unsafeUninitializedCapacity: values.count) { codes, count in
               rounding.round(

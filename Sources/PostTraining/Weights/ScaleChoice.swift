@@ -10,37 +10,10 @@ import Quantization
 /// keeps the size of the outputs themselves, `w^T C w / w^T C q`, in place of `<w, w> / <w, q>`.
 struct ScaleChoice {
   let error: OutputError
-  let levels: Int
-  let scales: ScaleRule
+  let candidates: ScaleCandidates
   let hasGain: Bool
 
   typealias Lanes = OutputError.Lanes
-
-  /// Where candidates lie between the scale of least squares, 0, and that of the largest weight, 8,
-  /// in logarithms; least squares and min-max win ties.
-  private static let steps = [0, 8, -4, -2, 1, 2, 4, 6]
-
-  /// The quantizers to try for a filter, in place of the one of least squares.
-  func candidates(_ leastSquares: Quantizer, _ weights: UnsafeBufferPointer<Float>) -> [Quantizer] {
-    let spanning = Quantizer(spanning: weights, levels: levels, scheme: .symmetric)
-    // The eighth root by square roots, which are the same everywhere.
-    let ratio = Double(spanning.scale) / Double(leastSquares.scale)
-    let root = ratio.squareRoot().squareRoot().squareRoot()
-    return Self.steps.map { step in
-      switch step {
-      case 0: return leastSquares
-      case 8 where scales == .real: return spanning
-      default:
-        var factor = 1.0
-        for _ in 0..<step.magnitude { factor *= root }
-        let moved = leastSquares.scaled(by: step < 0 ? 1 / factor : factor)
-        guard scales == .powerOfTwo else { return moved }
-        return Quantizer(
-          scale: Float(sign: .plus, exponent: moved.scale.exponent, significand: 1),
-          zeroPoint: moved.zeroPoint, levels: levels)
-      }
-    }
-  }
 
   /// The candidate whose errors leave the least in the outputs, the first of equals, with its gain.
   ///

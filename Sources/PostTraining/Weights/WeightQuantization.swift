@@ -33,8 +33,9 @@ extension WeightPlan {
     var gains: [Double]?
     if let patches {
       let choice = ScaleChoice(
-        error: OutputError(patches.moments, isCentered: patches.isCentered), levels: levels,
-        scales: settings.scales, hasGain: settings.improvements.contains(.gain))
+        error: OutputError(patches.moments, isCentered: patches.isCentered),
+        candidates: ScaleCandidates(levels: levels, scales: settings.scales),
+        hasGain: settings.improvements.contains(.gain))
       (quantizers, gains) = rounded.quantizers(
         quantizers, chosenBy: choice, meetsAllGroups: meetsAllGroups)
     }

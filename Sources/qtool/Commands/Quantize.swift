@@ -76,7 +76,7 @@ struct Quantize: ParsableCommand {
       try QuantizedModel(
         model.prepared, histograms: observations.histograms,
         channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
-        settings: settings, on: backend)
+        replay: try replay(model), settings: settings, on: backend)
     }
     var graph = try located(self.model) { try quantized.graph() }
     graph.producer.name = "qtool"
@@ -132,6 +132,18 @@ struct Quantize: ParsableCommand {
       }, samples: observations.sampleCount,
       statistics: SHA256.hexadecimal(used.digest(modelDigest: digest)),
       model: SHA256.hexadecimal(digest))
+  }
+
+  /// The samples once more; `nil` where there are statistics in their place.
+  private func replay(_ model: FloatModel) throws -> CalibrationReplay? {
+    guard let data else { return nil }
+    let opened = try DataSpecification(parsing: data).open(
+      for: model.prepared.inputs.map { ModelInput($0) }, seed: common.seed,
+      tensorReader: InputFiles.tensor)
+    return CalibrationReplay(count: opened.count) { index in
+      let sample = try opened.sample(at: index)
+      return CalibrationSample(inputs: sample.inputs, name: sample.name)
+    }
   }
 
   private func observations<B: Backend>(

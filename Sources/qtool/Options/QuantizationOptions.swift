@@ -58,8 +58,10 @@ struct QuantizationOptions: ParsableArguments {
     help: ArgumentHelp(
       "What is done to lose less, separated by commas: outputs (scales of weights with range mse are "
         + "chosen, filter by filter, by the error of outputs), squant (rounding errors cancel in kernels and "
-        + "channels), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "
-        + "weights is taken out of biases), or none; all that apply unless said.",
+        + "channels), gptq (weights make up for the rounding of others), sequential (each "
+        + "layer is fitted to what the quantized ones before it give; needs --data), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "
+        + "weights is taken out of biases), or none; unless said "
+        + "outputs,squant,gain,bias as far as they apply.",
       valueName: "pass"))
   var improve: String?
 

@@ -1,5 +1,4 @@
-import PostTraining
-import Quantization
+package import Quantization
 
 /// Rounds the weights of a filter one after the other and lets those that are left make up for each
 /// error, so that the filter's outputs change least.
@@ -8,7 +7,7 @@ import Quantization
 /// of what the filter meets. With `H^-1 = U^T U`, U upper triangular, the best that the weights behind
 /// place i can do about its error e is to move by `-e / U[i, i] * U[i, j]`: Frantar et al., "GPTQ",
 /// ICLR 2023, section 3, after "Optimal Brain Compression", NeurIPS 2022.
-struct CompensatedRounding {
+package struct CompensatedRounding: Sendable {
   /// U, row after row.
   private let factor: [Double]
   private let count: Int
@@ -17,7 +16,7 @@ struct CompensatedRounding {
   private static let damping = 0.01
 
   /// - Parameter gram: H, row after row.
-  init(gram: [Double], count: Int) {
+  package init(gram: [Double], count: Int) {
     self.count = count
     var matrix = gram
     let mean = (0..<count).reduce(0) { $0 + gram[$1 * count + $1] } / Double(max(count, 1))
@@ -67,16 +66,29 @@ struct CompensatedRounding {
   }
 
   /// The codes less the zero point of the weights of one filter, in the order of H.
-  func codes(of weights: [Float], _ quantizer: Quantizer) -> [Int8] {
-    var weights = weights.map(Double.init)
-    return (0..<count).map { place in
-      let code = quantizer.code(of: Float(weights[place])) - quantizer.zeroPoint
-      let error =
-        (weights[place] - Double(quantizer.scale) * Double(code)) / factor[place * count + place]
-      for later in (place + 1)..<max(count, place + 1) {
-        weights[later] -= error * factor[place * count + later]
+  package func codes(of weights: [Float], _ quantizer: Quantizer) -> [Int8] {
+    codes(of: weights.map(Double.init), quantizer)
+  }
+
+  /// The same for weights in double precision.
+  func codes(of weights: [Double], _ quantizer: Quantizer) -> [Int8] {
+    var weights = weights
+    var codes = [Int8](repeating: 0, count: count)
+    let scale = Double(quantizer.scale)
+    weights.withUnsafeMutableBufferPointer { weights in
+      factor.withUnsafeBufferPointer { factor in
+        for place in 0..<count {
+          let code = quantizer.code(of: Float(weights[place])) - quantizer.zeroPoint
+          codes[place] = Int8(code)
+          let row = place * count
+          let error = (weights[place] - scale * Double(code)) / factor[row + place]
+          guard error != 0 else { continue }
+          for later in (place + 1)..<max(count, place + 1) {
+            weights[later] -= error * factor[row + later]
+          }
+        }
       }
-      return Int8(code)
     }
+    return codes
   }
 }

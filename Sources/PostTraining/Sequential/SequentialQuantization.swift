@@ -1,0 +1,117 @@
+import Calibration
+import Execution
+import Graph
+import Operations
+import Quantization
+import Tensors
+
+/// Quantizes layers one after the other, each for what the quantized layers before it give.
+///
+/// For every layer, in waves of layers that do not depend on one another, the samples of calibration are
+/// run through the float network and through the network as it is quantized so far. The layer's weights
+/// are fitted so that on the data of now it gives what it gave in float (``WeightFitting``), then
+/// rounded, and its bias takes the mean of the error that is left. So errors of activations and of
+/// layers before are made up for instead of adding up, in memory that does not depend on the number of
+/// samples.
+///
+/// Method: layer-wise reconstruction with inputs of the quantized network (Nagel et al., "Up or Down?",
+/// ICML 2020, section 3.3; Hubara et al., "Accurate Post Training Quantization With Small Calibration
+/// Sets", ICML 2021), in closed form by second moments.
+struct SequentialQuantization<B: Backend> {
+  let quantization: LayerQuantization<B>
+  let replay: CalibrationReplay
+
+  private var settings: QuantizationSettings { quantization.settings }
+  private var index: GraphIndex { quantization.index }
+
+  /// Samples that run at once where the model allows it.
+  private static var batch: Int { 16 }
+
+  /// Quantizes the layers of `plan` anew that have filters whose patches are known; the others stay.
+  ///
+  /// - Parameter layers: All layers, each quantized for itself.
+  func refine(_ layers: inout [Int: QuantizedLayer], _ plan: QuantizationPlan) throws {
+    let chosen = Set(plan.weights.filter { $0.value.takesSecondOrder }.map(\.key))
+    let constants = try plan.quantizedConstants(settings)
+    var replaySettings = settings
+    replaySettings.target = .ortCPU
+    for wave in index.waves(of: chosen) {
+      let model = QuantizedModel(
+        plan: plan, settings: replaySettings, weights: layers.mapValues(\.weights),
+        biases: layers.compactMapValues(\.bias), layersWithoutMoments: [], determinations: [:],
+        constants: constants)
+      let moments = try moments(of: wave, plan, model)
+      for number in wave {
+        guard let weights = plan.weights[number],
+          let data = plan.values[index.nodes[number].inputs[0]]?.quantizer,
+          let found = moments[number]
+        else {
+          layers[number]?.warnings.append(
+            "was quantized for the float network's data: it meets no patches of the samples")
+          continue
+        }
+        layers[number] = try quantization.layer(number, weights, data: data, replayed: found)
+      }
+    }
+  }
+
+  /// What the filters of some layers meet, over the samples.
+  private func moments(
+    of wave: [Int], _ plan: QuantizationPlan, _ model: QuantizedModel
+  ) throws -> [Int: FilterMoments] {
+    let values = Set(wave.map { index.nodes[$0].inputs[0] })
+    let (graph, names) = try model.replayGraph(of: values)
+    let float = try Executor(plan.graph.giving(values), on: quantization.backend)
+    let quantized = try Executor(graph, on: quantization.backend)
+    let samples = replay.chosen
+    var sums: [String: [PatchGeometry: ReplayMoments]] = [:]
+    for number in wave {
+      guard let geometry = plan.weights[number]?.patches else { continue }
+      sums[index.nodes[number].inputs[0], default: [:]][geometry] = ReplayMoments(
+        geometry, samples: samples.count)
+    }
+    var lacking: Set<String> = []
+    try forEachBatch(of: samples, plan.graph) { inputs, count in
+      let before = try float.run(inputs)
+      let now = try quantized.run(inputs)
+      for value in values {
+        guard let own = before[value], let other = names[value].flatMap({ now[$0] }) else {
+          lacking.insert(value)
+          continue
+        }
+        // What weaves samples together cannot be told apart, and need not be: there is but one.
+        for geometry in sums[value, default: [:]].keys.sorted(by: { $0.taps < $1.taps })
+        where sums[value]?[geometry]?.add(float: own, quantized: other, samples: count) != true {
+          lacking.insert(value)
+        }
+      }
+    }
+    var moments: [Int: FilterMoments] = [:]
+    for number in wave {
+      let value = index.nodes[number].inputs[0]
+      guard let weights = plan.weights[number], let geometry = weights.patches,
+        !lacking.contains(value), let found = sums[value]?[geometry]
+      else { continue }
+      moments[number] = found.moments(
+        isCentered: settings.improvements.contains(.bias)
+          && weights.takesBias(index.nodes[number]))
+    }
+    return moments
+  }
+
+  /// Calls `body` with the inputs of a few samples at a time, and their number.
+  private func forEachBatch(
+    of samples: [Int], _ graph: Graph, _ body: ([String: Tensor], Int) throws -> Void
+  ) throws {
+    let canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
+    let size = canBatch ? Self.batch : 1
+    for first in stride(from: 0, to: samples.count, by: size) {
+      let some = try samples[first..<min(first + size, samples.count)].map(replay.sample)
+      if some.count > 1, let batch = CalibrationSample.joined(some) {
+        try body(batch, some.count)
+      } else {
+        for sample in some { try body(sample.inputs, 1) }
+      }
+    }
+  }
+}

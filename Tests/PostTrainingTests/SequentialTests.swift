@@ -1,0 +1,158 @@
+import Calibration
+import Execution
+import Graph
+import Operations
+@testable import PostTraining
+import Quantization
+import Tensors
+import Testing
+
+private func sample(_ number: Int) -> CalibrationSample {
+  let noise = weights([3, 8, 8], seed: number &* 17 &+ 3).array(of: Float.self)
+  let values = noise.indices.map { place in
+    noise[place] + Float((place / 64 + place % 8 * number) % 5) / 5
+  }
+  return CalibrationSample(
+    inputs: ["x": Tensor(values, shape: [1, 3, 8, 8])], name: "sample \(number)")
+}
+
+private let sampleCount = 24
+
+private func model(
+  _ graph: Graph, _ passes: Set<Improvement>, replays: Bool = true
+) throws -> QuantizedModel {
+  let some = settings(weights: 8, activations: 16) {
+    $0.weights.range = nil
+    $0.improvements = passes
+  }
+  let plan = try QuantizationPlan(graph, settings: some)
+  let patches = plan.patches(for: some)
+  var calibrator = try Calibrator(
+    graph, observing: plan.observedValues.union(patches.keys), channelAxes: plan.channelAxes,
+    patches: patches, on: ReferenceBackend.shared)
+  try calibrator.add((0..<sampleCount).map(sample))
+  let seen = try calibrator.observations(of: .init(data: "samples", sampleCount: sampleCount))
+  return try QuantizedModel(
+    graph, histograms: seen.histograms, channelMeans: seen.channelMeans,
+    patchMoments: seen.patchMoments,
+    replay: replays ? CalibrationReplay(count: sampleCount, sample: sample) : nil,
+    settings: some, on: ReferenceBackend.shared)
+}
+
+/// The outputs of `graph` for every sample.
+private func outputs(_ graph: Graph) throws -> [[Double]] {
+  let executor = try Executor(graph, on: ReferenceBackend.shared)
+  return try (0..<sampleCount).map {
+    try executor.run(sample($0).inputs)["y"]!.array(of: Float.self).map(Double.init)
+  }
+}
+
+@Suite struct SequentialTests {
+  @Test func layersMakeUpForThoseBeforeThem() throws {
+    let graph = residualNetwork()
+    let float = try outputs(graph)
+    func error(_ passes: Set<Improvement>) throws -> Double {
+      let found = try outputs(model(graph, passes).graph())
+      return zip(float, found).reduce(0) { sum, pair in
+        zip(pair.0, pair.1).reduce(sum) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      }
+    }
+    let alone = try error([.bias])
+    #expect(try error([.sequential, .bias]) < alone)
+    #expect(try error([.gptq, .sequential, .bias]) < alone)
+  }
+
+  /// The bias of the last layer makes the means of the outputs those of the float network, but for
+  /// rounding to a step of its own.
+  @Test func biasesTakeTheMeanOfTheErrorThatIsLeft() throws {
+    let graph = residualNetwork()
+    let model = try model(graph, [.gptq, .sequential, .bias])
+    let (float, found) = (try outputs(graph), try outputs(model.graph()))
+    let head = try #require(model.plan.graph.nodes.firstIndex { $0.name == "head" })
+    let data = try #require(model.plan.values[graph.nodes[head].inputs[0]]?.quantizer)
+    let scales = try #require(model.weights[head]?.quantizers.map(\.scale))
+    for channel in 0..<10 {
+      let difference =
+        zip(float, found).reduce(0) { $0 + $1.0[channel] - $1.1[channel] } / Double(sampleCount)
+      let step = Double(data.scale * scales[channel])
+      // Outputs are floats below 8 from sums of 64 products.
+      #expect(abs(difference) <= step / 2 + 8 * 64 * 0x1p-24)
+    }
+  }
+
+  /// The same layers whether samples run one at a time or together.
+  @Test func batchesChangeNothing() throws {
+    var single = residualNetwork()
+    single.inputs = [
+      ValueInfo(
+        name: "x", elementType: .float32, shape: [.fixed(1), .fixed(3), .fixed(8), .fixed(8)])
+    ]
+    let passes: Set<Improvement> = [.gptq, .sequential, .bias]
+    let (a, b) = (try model(residualNetwork(), passes), try model(single, passes))
+    for (number, weights) in a.weights {
+      #expect(weights.quantizers == b.weights[number]?.quantizers)
+      #expect(
+        weights.codes.array(of: Int8.self) == b.weights[number]?.codes.array(of: Int8.self))
+      #expect(a.biases[number] == b.biases[number])
+    }
+  }
+
+  @Test func statisticsAloneAreRefused() throws {
+    #expect(throws: SettingsError.self) {
+      try model(residualNetwork(), [.sequential], replays: false)
+    }
+  }
+
+  @Test func wavesHoldLayersThatDoNotDependOnOneAnother() {
+    let index = GraphIndex(residualNetwork())
+    #expect(index.waves(of: [0, 2, 7]) == [[0], [2], [7]])
+    var graph = residualNetwork()
+    graph.nodes[2].inputs[0] = "x"
+    #expect(GraphIndex(graph).waves(of: [0, 2, 7]) == [[0, 2], [7]])
+  }
+
+  /// The condition of the minimum, with moments of made-up patches and of the same with noise.
+  @Test func fittedWeightsLeaveTheLeastError() throws {
+    let (count, rows) = (5, 40)
+    let y = weights([rows, count], seed: 5).array(of: Float.self).map(Double.init)
+    let noise = weights([rows, count], seed: 6).array(of: Float.self).map(Double.init)
+    func block(_ amount: Double) -> FilterMoments.Block {
+      let x = zip(y, noise).map { $0 + amount * $1 }
+      var (gram, cross) = (
+        [Double](repeating: 0, count: count * count), [Double](repeating: 0, count: count * count)
+      )
+      for row in 0..<rows {
+        for a in 0..<count {
+          for b in 0..<count {
+            gram[a * count + b] += x[row * count + a] * x[row * count + b]
+            cross[a * count + b] += y[row * count + a] * x[row * count + b]
+          }
+        }
+      }
+      let zeros = [Double](repeating: 0, count: count)
+      return .init(elements: 0..<count, gram: gram, cross: cross, means: (zeros, zeros))
+    }
+    let filters = weights([3, count], seed: 7)
+    let same = WeightFitting(moments: FilterMoments(groups: [[block(0)]]))
+    #expect(same.fitted(filters, axis: 0).array(of: Float.self) == filters.array(of: Float.self))
+    let noisy = block(0.8)
+    let fitted = WeightFitting(moments: FilterMoments(groups: [[noisy]])).fitted(filters, axis: 0)
+    #expect(fitted.array(of: Float.self) != filters.array(of: Float.self))
+    let ridge =
+      0.01 * (0..<count).reduce(0) { $0 + noisy.gram[$1 * count + $1] } / Double(count)
+    let (w, v) = (filters.array(of: Float.self), fitted.array(of: Float.self))
+    for row in 0..<3 {
+      for column in 0..<count {
+        var slope = ridge * Double(v[row * count + column] - w[row * count + column])
+        var magnitude = 0.0
+        for inner in 0..<count {
+          slope += Double(v[row * count + inner]) * noisy.gram[inner * count + column]
+          slope -= Double(w[row * count + inner]) * noisy.cross![inner * count + column]
+          magnitude += noisy.gram[inner * count + column].magnitude
+        }
+        // Weights below 1 are rounded to floats.
+        #expect(abs(slope) <= (magnitude + ridge) * 0x1p-22)
+      }
+    }
+  }
+}
