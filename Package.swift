@@ -177,7 +177,7 @@ let package = Package(
       name: "TrainingTests",
       dependencies: [
         "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "PostTraining",
-        "Quantization", "Tensors", "Training",
+        "Quantization", "Tensors", "Training", "Verification",
       ]),
     .testTarget(
       name: "VerificationTests",

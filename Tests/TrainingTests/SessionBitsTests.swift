@@ -20,6 +20,14 @@ import Testing
       $0.compensates = true
     },
     Quarters.settings(.direct) { $0.followsMagnitudes = true },
+    Quarters.settings(.filter(groups: 2), levels: 16) {
+      $0.unfrozen = .quantized
+      $0.learnsScales = true
+      $0.accumulator = AccumulatorTraining(bits: 13, constraint: .a2qPlus)
+    },
+    Quarters.settings(.layer, levels: 16) {
+      $0.accumulator = AccumulatorTraining(bits: 13)
+    },
   ]
 
   @Test(arguments: modes)

@@ -5,6 +5,7 @@ import Tensors
 extension OperatorTable {
   static let training: [any Operator.Type] = [
     ConvWeightGradient.self, MaxPoolGradient.self, FakeQuantize.self, FakeQuantizeGradient.self,
+    BoundedFakeQuantize.self, BoundedBias.self,
   ]
 }
 

@@ -1,4 +1,4 @@
-import Quantization
+package import Quantization
 import Tensors
 
 /// The type that activation codes of a quantizer are stored in.
@@ -31,7 +31,7 @@ enum CodeStorage {
 extension ValuePlan {
   /// The codes that occur, with the clipping of fused nodes: `q(clip(x, a, b))` is
   /// `clip(q(x), q(a), q(b))` because quantizers are monotone.
-  func codeRange(of quantizer: Quantizer, includingFused: Bool) -> ClosedRange<Int> {
+  package func codeRange(of quantizer: Quantizer, includingFused: Bool) -> ClosedRange<Int> {
     guard includingFused, let clipping else { return 0...(quantizer.levels - 1) }
     return quantizer.code(of: clipping.lowerBound)...quantizer.code(of: clipping.upperBound)
   }

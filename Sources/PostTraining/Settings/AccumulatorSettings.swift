@@ -1,4 +1,4 @@
-import Graph
+public import Graph
 public import Quantization
 
 /// The accumulators that a model is made for.
@@ -14,6 +14,8 @@ public struct AccumulatorSettings: Sendable, Hashable {
   /// Whether scales are raised until the proof over integers holds, and a model for which it does not is
   /// an error.
   public var isProven: Bool
+  /// What training has kept codes within the width by; `nil` where scales are made for it.
+  public let constraint: AccumulatorConstraint?
 
   /// Makes settings.
   public init(
@@ -24,6 +26,17 @@ public struct AccumulatorSettings: Sendable, Hashable {
     self.estimate = estimate
     self.guardFactor = guardFactor
     self.isProven = isProven
+    constraint = nil
+  }
+
+  /// The settings of a model that was trained for the width: its codes are there, with any scales, and
+  /// are proven.
+  package init(bits: Int, constraint: AccumulatorConstraint) {
+    self.bits = bits
+    estimate = .guaranteed
+    guardFactor = 1
+    isProven = true
+    self.constraint = constraint
   }
 
   /// Checks width and guard.
@@ -53,6 +66,9 @@ public struct AccumulatorSettings: Sendable, Hashable {
 
   /// The settings for a line of text.
   var summary: [String] {
+    if let constraint {
+      return ["accumulator-bits=\(bits)", "accumulator-constraint=\(constraint.rawValue)"]
+    }
     var parts = ["accumulator-bits=\(bits)", "accumulator-estimate=\(estimate.rawValue)"]
     if estimate == .observed { parts.append("accumulator-guard=\(guardFactor)") }
     if !isProven { parts.append("accumulator-proof=no") }

@@ -17,7 +17,10 @@ extension QuantizedNetwork {
   /// Whether the step multiplies the settled codes of a layer by their scales. Where weights are coded
   /// in every step it always does, so that it is one graph in all stages.
   func holdsCodes(of place: Int, _ state: QuantizationState) -> Bool {
-    settings.trainsScalesOfSettledWeights && layers[place].weights.groupSize == nil
+    // Codes that were bounded for the bias of then are not found anew.
+    (settings.trainsScalesOfSettledWeights
+      || settings.accumulator != nil && settings.schedule != .direct)
+      && layers[place].weights.groupSize == nil
       && (settings.codesEveryStep || state.weights[place].isFrozen.contains(true))
   }
 }

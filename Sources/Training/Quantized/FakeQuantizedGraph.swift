@@ -25,16 +25,21 @@ struct FakeQuantizedGraph {
   /// - Parameters:
   ///   - current: The place of the layer that is being quantized.
   ///   - graph: The plan's graph, or that for batches, with the parameters to compute with.
+  ///   - isBounded: Whether weights and biases of `graph` keep the accumulator already that the settings
+  ///     name, so that nothing has to bound them.
   init(
-    _ network: QuantizedNetwork, _ state: QuantizationState, current: Int?, graph: Graph
+    _ network: QuantizedNetwork, _ state: QuantizationState, current: Int?, graph: Graph,
+    isBounded: Bool = false
   ) throws {
     self.network = network
     self.state = state
     self.graph = graph
     self.graph.opsets[OperatorDomain.lowBit] = 1
     for layer in network.layers.indices {
-      if network.settings.codesEveryStep { quantizeWeights(of: layer) }
+      let bound = isBounded ? nil : try network.bound(of: layer, state.plan)
+      if network.settings.codesEveryStep { quantizeWeights(of: layer, by: bound) }
       if network.holdsCodes(of: layer, state) { holdCodes(of: layer) }
+      if let bound { boundBias(of: layer, by: bound) }
     }
     let currentGroup = current.map { network.layers[$0].inputGroup }
     for place in network.activations.indices where state.coverage(of: place) != .none {
@@ -61,9 +66,10 @@ struct FakeQuantizedGraph {
   private static let rawSuffix = "\0raw"
 
   /// Fake quantization between weights and the node that reads them.
-  private mutating func quantizeWeights(of place: Int) {
+  private mutating func quantizeWeights(of place: Int, by bound: AccumulatorBound?) {
     let layer = network.layers[place]
     guard let quantizers = state.weights[place].allQuantizers else { return }
+    if let bound { return quantizeWeights(of: place, quantizers, by: bound) }
     let name = layer.weights.name
     let shape = layer.sharesQuantizer ? [] : [quantizers.count]
     let scale = scale(
@@ -84,13 +90,14 @@ struct FakeQuantizedGraph {
   /// Adds what counts how often codes of weights turn back, for weights that are coded in every step.
   ///
   /// - Returns: What a step renews for it.
-  mutating func trackOscillations() -> [RunningStatistic] {
+  mutating func trackOscillations() throws -> [RunningStatistic] {
     func constant(_ name: String, _ values: [Int]) -> String {
       graph.initializers[name] = Tensor(values.map(Int64.init))
       return name
     }
     var parts: [String] = []
     var start: [Float] = []
+    let settled = try network.bounded(graph, state)
     for (layer, codes) in zip(network.layers, state.weights) {
       let name = layer.weights.name
       guard let coded = codedWeights[name], let quantizers = codes.allQuantizers else { continue }
@@ -104,7 +111,7 @@ struct FakeQuantizedGraph {
           outputs: ["\(name)\0codes in line"]),
       ]
       parts.append("\(name)\0codes in line")
-      let now = layer.weights.codes(of: graph.weights(of: layer), quantizers, improvements: [])
+      let now = layer.weights.codes(of: settled.weights(of: layer), quantizers, improvements: [])
       start += now.array(of: Int8.self).map(Float.init)
     }
     let codes = "oscillation\0codes"

@@ -39,7 +39,7 @@ extension LayerCodes {
       }
       found = layer.weights.codes(
         of: chosen, quantizers.compactMap { $0 }, improvements: settings.improvements)
-    } else if !quantizers.isEmpty, filters.allSatisfy({ quantizers[$0 * each] != nil }) {
+    } else if hasQuantizers(of: filters, layer) {
       let own = filters.flatMap { quantizers[$0 * each..<($0 + 1) * each] }
       found = layer.weights.codes(
         of: chosen, own.compactMap { $0 }, improvements: settings.improvements)

@@ -47,6 +47,13 @@ struct LayerCodes: Sendable {
   /// Whether every filter's codes are settled.
   var isComplete: Bool { isFrozen.allSatisfy { $0 } }
 
+  /// Whether the rows of `filters` have quantizers.
+  func hasQuantizers(of filters: [Int], _ layer: QuantizedLayer) -> Bool {
+    guard !quantizers.isEmpty else { return false }
+    let each = layer.quantizerCount / isFrozen.count
+    return layer.sharesQuantizer || filters.allSatisfy { quantizers[$0 * each] != nil }
+  }
+
   /// Quantizers of all rows, where every row has one.
   var allQuantizers: [Quantizer]? {
     let known = quantizers.compactMap { $0 }

@@ -51,6 +51,7 @@ struct QuantizedNetwork: Sendable {
     }
     try Self.refuseSharedWeights(layers, in: plan.graph)
     try Self.refuseGroups(layers, settings)
+    try Self.refuseUnbounded(layers, in: plan.graph, settings)
     activations = try Self.activations(of: plan, layers: layers, in: index)
     var closed = try plan.graph.closed(batch: batch)
     for layer in layers { layer.normalization?.add(behind: layer, to: &closed) }

@@ -15,6 +15,7 @@ extension QuantizedSession {
   public func evaluatedModel() throws -> Graph {
     let now = try now()
     var (graph, state) = network.folded(now.state, now.tensors)
+    graph = try network.bounded(graph, state)
     for place in network.layers.indices {
       guard let bias = try writtenBias(of: place, state, in: graph) else { continue }
       let layer = network.layers[place]
@@ -23,8 +24,9 @@ extension QuantizedSession {
       graph.initializers[name] = bias
       graph.nodes[layer.number].inputs[2] = name
     }
-    return try FakeQuantizedGraph(network, state, current: currentPortion?.layer, graph: graph)
-      .graph
+    return try FakeQuantizedGraph(
+      network, state, current: currentPortion?.layer, graph: graph, isBounded: true
+    ).graph
   }
 
   /// The quantized network in the form of ``PostTraining/QuantizationSettings/target``.
@@ -48,7 +50,8 @@ extension QuantizedSession {
         "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
           + "written once the last stage has begun")
     }
-    let (graph, state) = network.folded(trained, tensors)
+    var (graph, state) = network.folded(trained, tensors)
+    graph = try network.bounded(graph, state)
     var plan = state.plan
     plan.graph = graph
     plan.warnings += state.remedies
@@ -71,8 +74,13 @@ extension QuantizedSession {
         graph.initializers[$0]?.array(of: Float.self)
       }
     }
-    return try QuantizedModel(
-      plan, settings: network.settings.quantization, weights: weights, biases: biases)
+    var settings = network.settings.quantization
+    if let accumulator = network.settings.accumulator {
+      // The written integers are proven, whatever training has done for it.
+      settings.accumulator = AccumulatorSettings(
+        bits: accumulator.bits, constraint: accumulator.constraint)
+    }
+    return try QuantizedModel(plan, settings: settings, weights: weights, biases: biases)
   }
 
   /// What the int32 bias of the written model stands for; `nil` where it will have none, or where that

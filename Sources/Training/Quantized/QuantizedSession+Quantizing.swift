@@ -10,7 +10,10 @@ extension QuantizedSession {
     var settings = network.settings.quantization
     settings.improvements.remove(.bias)
     // Where weights move on, codes are the nearest ones and no scale makes up for their errors.
-    if network.settings.codesEveryStep { settings.improvements = [] }
+    // Bounded codes are the nearest ones that keep the bound.
+    if network.settings.codesEveryStep || network.settings.accumulator != nil {
+      settings.improvements = []
+    }
     return settings
   }
 
@@ -35,7 +38,7 @@ extension QuantizedSession {
       let quantized = try layer.weights.quantize(
         graph.weights(of: layer), bias: bias(of: layer, in: graph), settings: weightSettings,
         on: backend)
-      state.weights[place].quantizers = quantized.quantizers
+      state.weights[place].quantizers = try bounded(quantized.quantizers, of: place, in: graph)
       state.remedies += quantized.remedies.map { "\(layer.node.label): \($0)" }
     }
   }
@@ -56,10 +59,12 @@ extension QuantizedSession {
       try activate(due, in: graph, calibration)
     }
     var weights = graph.weights(of: layer).array(of: Float.self)
+    let isKnown = state.weights[portion.layer].hasQuantizers(of: filters, layer)
     state.remedies += try state.weights[portion.layer].freeze(
       filters, of: layer, weights: &weights, bias: bias(of: layer, in: graph),
       rounding: try rounding(of: portion.layer, in: graph, calibration),
       settings: weightSettings, on: backend)
+    try bound(filters, of: portion.layer, isKnown: isKnown, &weights, in: graph)
     graph.initializers[layer.weights.name] = Tensor(weights, shape: layer.shape)
     if network.settings.schedule.quantizesOutputs {
       try activateChannels(of: portion.layer, in: graph, calibration)

@@ -115,7 +115,9 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   ) throws {
     let now = try now()
     let graph = try FakeQuantizedGraph(
-      network, now.state, current: nil, graph: network.closed.replacingInitializers(now.tensors)
+      network, now.state, current: nil,
+      graph: network.bounded(network.closed.replacingInitializers(now.tensors), now.state),
+      isBounded: true
     ).graph
     guard let estimate = try StatisticsEstimate(graph, on: backend) else { return }
     try trainer.setStatistics(estimate.statistics(batches: count, batch))
@@ -133,7 +135,7 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   mutating func prepareStep(_ graph: Graph) throws {
     var written = try FakeQuantizedGraph(
       network, state, current: currentPortion?.layer, graph: graph)
-    var tracked = network.settings.order == .oscillation ? written.trackOscillations() : []
+    var tracked = network.settings.order == .oscillation ? try written.trackOscillations() : []
     if network.settings.followsMagnitudes { tracked += written.followMagnitudes() }
     written.graph.nodes = try written.graph.sortedNodes()
     let scope = TrainingScope(

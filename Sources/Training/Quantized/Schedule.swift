@@ -109,6 +109,8 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// What becomes of BatchNormalization behind a layer while the network is trained; what is written
   /// has it as a part of the layer.
   public var normalization: NormalizationTreatment
+  /// The accumulators that all layers must fit; `nil` for those of 32 bits that engines have.
+  public var accumulator: AccumulatorTraining?
 
   /// Makes settings.
   public init(
@@ -117,7 +119,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     straightThrough: StraightThrough = .all, freezing: Freezing = .weights,
     leavesBordersForLast: Bool = false, learnsScales: Bool = false,
     followsMagnitudes: Bool = false, compensates: Bool = false,
-    normalization: NormalizationTreatment = .fold
+    normalization: NormalizationTreatment = .fold, accumulator: AccumulatorTraining? = nil
   ) {
     self.quantization = quantization
     self.schedule = schedule
@@ -130,6 +132,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     self.followsMagnitudes = followsMagnitudes
     self.compensates = compensates
     self.normalization = normalization
+    self.accumulator = accumulator
   }
 
   /// Whether everything is quantized in every step from the first on, weights by the nearest codes
@@ -141,6 +144,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// - Throws: ``PostTraining/SettingsError``.
   public func validate() throws(SettingsError) {
     try quantization.validate()
+    try validateAccumulator()
     guard schedule.groups > 0 else {
       throw SettingsError("\(schedule.groups) groups of filters: there is at least one")
     }

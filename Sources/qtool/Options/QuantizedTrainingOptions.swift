@@ -80,6 +80,20 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "Train for accumulators of so many bits, 8 to 32: codes of weights and biases are kept such that no "
+        + "sum can leave the width, and the result is proven.",
+      valueName: "bits"))
+  var accumulatorBits: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How codes are kept within --accumulator-bits: a2q (a filter's magnitudes have a bound) or a2q+ "
+        + "(filters are centred; positive and negative codes have a bound each); else a2q.",
+      valueName: "name"))
+  var accumulatorConstraint: AccumulatorConstraint?
+
+  @Option(
+    help: ArgumentHelp(
       "Samples that histograms of activations are made of, in whole batches.", valueName: "count"))
   var calibration = 512
 
@@ -93,13 +107,20 @@ struct QuantizedTrainingOptions: ParsableArguments {
         "--free-epochs: without --unfrozen quantized and a --schedule other than direct there is "
           + "nothing before the first portion")
     }
+    if let accumulatorBits, !AccumulatorWidth.range.contains(accumulatorBits) {
+      throw ValidationError("--accumulator-bits \(accumulatorBits): 8 to 32 are possible")
+    }
+    guard accumulatorConstraint == nil || accumulatorBits != nil else {
+      throw ValidationError("--accumulator-constraint needs --accumulator-bits")
+    }
     guard calibration > 0 else { throw ValidationError("--calibration: at least 1 is needed") }
   }
 
   /// The long names of options that say how a network is quantized, here and in
   /// ``QuantizationOptions``.
   static let names: Set<String> = [
-    "activation-bits", "activation-levels", "borders-last", "calibration", "compensate",
+    "accumulator-bits", "accumulator-constraint", "activation-bits", "activation-levels",
+    "borders-last", "calibration", "compensate",
     "first-last", "free-epochs", "freeze", "granularity", "groups", "improve", "layer",
     "learn-scales", "method", "only", "order", "preset", "range", "requantization",
     "running-range", "schedule", "scheme", "skip", "ste", "target", "unfrozen", "weight-bits",
@@ -143,12 +164,16 @@ struct QuantizedTrainingOptions: ParsableArguments {
       freezing: freeze == .weights ? .weights : .everything,
       leavesBordersForLast: leavesBordersForLast, learnsScales: learnsScales,
       followsMagnitudes: followsMagnitudes,
-      compensates: compensate, normalization: normalization)
+      compensates: compensate, normalization: normalization,
+      accumulator: accumulatorBits.map {
+        AccumulatorTraining(bits: $0, constraint: accumulatorConstraint ?? .a2q)
+      })
     try settings.validate()
     return settings
   }
 }
 
+extension AccumulatorConstraint: ExpressibleByArgument {}
 extension UnfrozenWeights: ExpressibleByArgument {}
 extension FilterOrder: ExpressibleByArgument {}
 extension StraightThrough: ExpressibleByArgument {}

@@ -11,12 +11,15 @@ struct TrainingResult: Encodable {
   var seconds: Double
   /// The log's last line.
   var last: TrainingRecord?
+  /// What the accumulators of layers need; empty where training was not for a width.
+  var accumulators: [String]
 
   var text: String {
     var lines = [
       "trained \(steps) steps of \(batch) on \(device), \(formatted(seconds, digits: 1)) s"
     ]
     if let last { lines.append("  \(last.text)") }
+    lines += accumulators.map { "accumulator of \($0)" }
     lines.append("run: \(run)")
     lines.append("written: \(output)")
     return lines.joined(separator: "\n")
@@ -40,6 +43,8 @@ struct TrainingOutline: Encodable {
   var run: String
   /// How the network is quantized, a line of TOML each.
   var settings: [String]
+  /// What bounds the accumulators of layers; empty where training is not for a width.
+  var accumulators: [String] = []
 
   var text: String {
     let quantization = settings.isEmpty ? "" : "\nsettings: \(settings.joined(separator: "; "))"
@@ -50,7 +55,7 @@ struct TrainingOutline: Encodable {
       \(steps) steps in \(stages.count) stage\(stages.count == 1 ? "" : "s"): \
       \(zip(stages, stageSteps).map { "\($0) (\($1))" }.joined(separator: "; "))
       run folder: \(run)\(quantization)
-      """
+      """ + accumulators.map { "\naccumulator of \($0)" }.joined()
   }
 }
 

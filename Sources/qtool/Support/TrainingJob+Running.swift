@@ -9,7 +9,7 @@ extension TrainingJob {
       let session = try floatSession(on: backend)
       return try train(session, outputShape: session.step.outputShape, on: backend)
     case .quantized:
-      if !folder.hasCheckpoint { try checkRequantization(on: backend) }
+      if !folder.hasCheckpoint { _ = try checkIntegers(on: backend) }
       let session = try quantizedSession(on: backend)
       return try train(session, outputShape: session.step.outputShape, on: backend)
     }
@@ -22,9 +22,12 @@ extension TrainingJob {
       let session = try floatSession(on: ReferenceBackend.shared)
       return try outline(session.stages, parameters: session.step.parameters.count, device: device)
     case .quantized:
-      try checkRequantization(on: ReferenceBackend.shared)
+      let bounds = try checkIntegers(on: ReferenceBackend.shared)
       let session = try quantizedSession(on: ReferenceBackend.shared)
-      return try outline(session.stages, parameters: session.step.parameters.count, device: device)
+      var outline = try outline(
+        session.stages, parameters: session.step.parameters.count, device: device)
+      outline.accumulators = bounds.map { "\($0.layer): \($0.summary)" }
+      return outline
     }
   }
 
@@ -73,11 +76,18 @@ extension TrainingJob {
     for warning in run.session.warnings where !before.contains(warning) {
       Console.shared.warn(warning)
     }
-    try write(run.session.exportedModel(), steps: plan.stepCount)
+    let trained = try run.session.exportedModel()
+    try write(trained, steps: plan.stepCount)
     return TrainingResult(
       output: command.target.output, run: folder.path, device: backend.name,
       samples: stream.data.count, batch: stream.batchSize, steps: plan.stepCount, seconds: seconds,
-      last: folder.records.last)
+      last: folder.records.last, accumulators: try accumulators(of: trained))
+  }
+
+  /// What the accumulators of the written model need, layer by layer, where a width was asked for.
+  private func accumulators(of graph: Graph) throws -> [String] {
+    guard command.bits == .quantized, command.quantized.accumulatorBits != nil else { return [] }
+    return try Verifier(graph).proof().layers.map { "\($0.name): \($0.verdict)" }
   }
 
   /// Runs to the end, with progress, log and checkpoints; returns the seconds that it took.

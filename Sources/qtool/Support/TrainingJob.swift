@@ -90,27 +90,32 @@ struct TrainingJob {
     }
   }
 
-  /// Checks before the first step that the model that is to be written can be requantized as it is to be:
-  /// the model is quantized as it is, on a batch of the data.
+  /// Checks before the first step that the model that is to be written can be requantized as it is to be
+  /// and keeps the accumulators that are asked for: the model is quantized as it is, on a batch of the data.
   ///
+  /// - Returns: What bounds the accumulators, layer by layer; empty where no width is asked for.
   /// - Throws: `GraphError` naming the file and the node.
-  func checkRequantization<B: Backend>(on backend: B) throws {
+  func checkIntegers<B: Backend>(on backend: B) throws -> [LayerBound] {
     let settings = quantization.quantization
-    guard settings.requantization != .float else { return }
+    let accumulator = quantization.accumulator
+    guard settings.requantization != .float || accumulator != nil else { return [] }
     let options = command.training
     // The schedule `direct` needs one stage, and filters with one scale.
     var schedule = Schedule.direct
     if case .group = settings.granularity { schedule = .layer }
-    let quantized = try located(command.model) {
+    let (quantized, bounds) = try located(command.model) {
       var trial = try QuantizedSession(
-        graph, settings: QuantizedTrainingSettings(quantization: settings, schedule: schedule),
+        graph,
+        settings: QuantizedTrainingSettings(
+          quantization: settings, schedule: schedule, accumulator: accumulator),
         batch: stream.batchSize, loss: options.stepLoss, optimizer: options.stepOptimizer,
         on: backend)
       let calibration = try stream.calibration(count: stream.batchSize)
       for stage in trial.stages.indices { try trial.begin(stage: stage, calibration: calibration) }
-      return try trial.exportedModel()
+      return try (trial.exportedModel(), trial.layerBounds)
     }
-    try quantized.checkRequantization(of: command.model)
+    if settings.requantization != .float { try quantized.checkRequantization(of: command.model) }
+    return bounds
   }
 
   private static func read(_ path: String) throws -> Graph {
