@@ -131,13 +131,17 @@ let package = Package(
       name: "OperationCases", dependencies: ["Operations", "Quantization", "Tensors"],
       path: "Tests/OperationCases"),
     .target(name: "TestFolders", path: "Tests/TestFolders"),
+    .target(
+      name: "TestNetworks",
+      dependencies: ["Graph", "Operations", "PostTraining", "Quantization", "Tensors"],
+      path: "Tests/TestNetworks"),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"]),
     .testTarget(name: "BitstreamTests", dependencies: ["Bitstream"]),
     .testTarget(
       name: "SignallingTests",
       dependencies: [
         "Bitstream", "Checksums", "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations",
-        "Quantization", "Signalling", "Tensors", "Video",
+        "Quantization", "Signalling", "Tensors", "TestNetworks", "Video",
       ]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(name: "QuantizationTests", dependencies: ["Quantization"]),
@@ -160,9 +164,9 @@ let package = Package(
     .testTarget(
       name: "AdaptationTests",
       dependencies: [
-        "Adaptation", "Bitstream", "Calibration", "Execution", "Graph", "Operations",
+        "Adaptation", "Bitstream", "Calibration", "Checksums", "Execution", "Graph", "Operations",
         "PostTraining",
-        "Quantization", "Signalling", "Tensors", "Training", "Video",
+        "Quantization", "Signalling", "Tensors", "TestNetworks", "Training", "Video",
       ]),
     .testTarget(name: "VideoTests", dependencies: ["Files", "TestFolders", "Video"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestFolders"]),
@@ -183,7 +187,7 @@ let package = Package(
       name: "VerificationTests",
       dependencies: [
         "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations", "PostTraining",
-        "Quantization", "Tensors", "Verification",
+        "Quantization", "Tensors", "TestNetworks", "Verification",
       ]),
     .testTarget(
       name: "ReportsTests", dependencies: ["PostTraining", "Quantization", "Reports", "Training"]),
@@ -196,7 +200,7 @@ let package = Package(
       name: "PostTrainingTests",
       dependencies: [
         "Calibration", "Execution", "Graph", "Operations", "PostTraining", "Quantization",
-        "Tensors",
+        "Tensors", "TestNetworks",
       ]),
   ],
   swiftLanguageModes: [.v6],

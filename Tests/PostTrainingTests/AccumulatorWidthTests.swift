@@ -4,6 +4,7 @@ import Operations
 import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 
 /// Models that are made for accumulators of a width.
@@ -44,31 +45,139 @@ import Testing
     }
   }
 
-  /// No scale is larger than the width asks for: a filter whose scale was raised breaks it by the next
-  /// smaller one, or has the one of the estimate.
+  /// No scale is larger than the width asks for: each has the exponent of its own search or the one of the
+  /// estimate, whichever is the smaller, or a smaller one, and then the next larger breaks the width.
   @Test(arguments: AccumulatorEstimate.allCases) func scalesAreRaisedNoFurtherThanNeeded(
     estimate: AccumulatorEstimate
   ) throws {
-    let free = try quantized(residualNetwork(), shift(nil), ranges: ranges)
-    let model = try quantized(
-      residualNetwork(), shift(14, estimate: estimate), ranges: ranges)
+    let network = residualNetwork()
+    let bits = 14
+    let free = try quantized(network, shift(nil), ranges: ranges)
+    let model = try quantized(network, shift(bits, estimate: estimate), ranges: ranges)
     var report = model.report(original: 0, written: 0, histograms: [:], sampleCount: 64)
     model.describeAccumulators(in: &report)
-    #expect(report.accumulatorBits == 14)
-    for layer in report.layers where layer.weightLevels != nil {
-      let found = try #require(layer.determination)
-      #expect(found.neededBits <= 14)
-      #expect(found.finalWeightExponents[0] <= found.weightExponents[0])
-      #expect(found.approximate <= found.guaranteed)
-      if estimate == .guaranteed {
-        // M1 in real numbers leaves rounding alone to break the bound, by less than a bit.
-        #expect(found.finalWeightExponents[0] >= found.weightExponents[0] - 1)
-      }
-    }
+    #expect(report.accumulatorBits == bits)
+    let written = try IntegerNetwork(model.graph()).layers
+    var lowered = 0
     for (number, weights) in model.weights {
-      let old = try #require(free.weights[number]?.quantizers)
-      for (own, before) in zip(weights.quantizers, old) { #expect(own.scale >= before.scale) }
+      let name = model.plan.graph.nodes[number].label
+      let found = try #require(report.layers.first { $0.name == name }?.determination)
+      let layer = try #require(written.first { $0.name == name })
+      let floats = try #require(network.initializers["\(name).w"])
+      let biases = try #require(network.initializers["\(name).b"]).array(of: Float.self)
+      let rows = floats.array(of: Float.self)
+      let length = rows.count / weights.quantizers.count
+      let first = try #require(free.weights[number]).quantizers.map { exponent($0.scale) }
+      var last = 0
+      for (filter, quantizer) in weights.quantizers.enumerated() {
+        let sum = ShiftQuantizers.exponent(
+          bits: bits,
+          largest: found.statistics.largestSum(estimate, channel: filter, guard: 2))
+        let start = min(first[filter], sum - found.inputExponent)
+        let own = exponent(quantizer.scale)
+        func interval(_ exponent: Int) -> AccumulatorInterval {
+          let codes = rows[filter * length..<(filter + 1) * length].map {
+            let code = ($0 * power(exponent)).rounded(.toNearestOrEven)
+            return Int(min(max(code, -127), 127))
+          }
+          let bias = biases[filter] * power(exponent + found.inputExponent)
+          return AccumulatorInterval(
+            weights: codes, inputs: layer.inputs, hasBorder: name != "head",
+            bias: Int(bias.rounded(.toNearestOrEven)))
+        }
+        #expect(interval(own) == layer.filters[filter])
+        #expect(interval(own).bits <= bits && own <= start)
+        if own < start { #expect(interval(own + 1).bits > bits, "\(name), filter \(filter)") }
+        lowered += start - own
+        last += own < first[filter] ? 1 : 0
+      }
+      #expect(found.neededBits == layer.accumulator?.bits && found.raisedScales == last)
+      let range = try #require(report.layers.first { $0.name == name }?.weightRange)
+      let told = "\(last) of \(weights.quantizers.count) scales raised for accumulators"
+      #expect(range.contains(told) == (last > 0), "\(range)")
+      #expect(found.approximate <= found.guaranteed)
     }
+    #expect(lowered == report.layers.reduce(0) { $0 + ($1.determination?.lowerings ?? 0) })
+    // What was observed is less than what can be, so the integers decide.
+    if estimate == .observed { #expect(lowered > 0) }
+  }
+
+  private func exponent(_ scale: Float) -> Int { -Int(scale.exponent) }
+
+  private func power(_ exponent: Int) -> Float {
+    Float(sign: .plus, exponent: exponent, significand: 1)
+  }
+
+  /// A result that shares its codes with the layer's own data gets coarser ones, and with it the data; the
+  /// layer is done again for these, needs no coarser result then, and keeps what was told of the first.
+  @Test func layersDoneAgainKeepTheirWarnings() throws {
+    var graph = Graph(
+      name: "again", opsets: ["": 13], inputs: [value("x", [2, 4, 4])],
+      outputs: [value("y", [4, 4, 4])],
+      initializers: parameters("inner", 2, 2).merging(parameters("outer", 4, 4, seed: 2)) { a, _ in
+        a
+      },
+      nodes: [
+        convolution("inner", "x", "a"),
+        Node(
+          name: "same", "MaxPool", inputs: ["x"], outputs: ["p"],
+          attributes: ["kernel_shape": .ints([1, 1])]),
+        Node(
+          name: "both", "Concat", inputs: ["p", "a"], outputs: ["b"], attributes: ["axis": .int(1)]),
+        convolution("outer", "b", "y"),
+      ])
+    // Weights up to 8: their sums of 14 bits have steps larger than the data's.
+    let small = weights([2, 2, 3, 3])
+    graph.initializers["inner.w"] = Tensor(
+      small.array(of: Float.self).map { $0 * 32 }, shape: small.shape)
+    let model = try quantized(graph, shift(14, isProven: false))
+    let data = try #require(model.plan.values["x"])
+    #expect(data.group == model.plan.values["a"]?.group)
+    let coarser = try #require(data.quantizer)
+    // -1...3 in 256 levels is 2^-6 and no coarser.
+    #expect(exponent(coarser.scale) < 6)
+    let warnings = model.plan.warnings.filter { $0.hasPrefix("inner: the codes of its result") }
+    #expect(warnings.count == 1, "\(model.plan.warnings)")
+    let levels = try #require(model.plan.values["a"]?.levels)
+    #expect(warnings.first?.hasSuffix("\(levels) levels") == true, "\(warnings)")
+    let inner = try #require(model.weights[0]?.quantizers.map { exponent($0.scale) }.min())
+    #expect(inner >= 0)
+  }
+
+  /// The filter that is named is the one whose sum is too wide, where all share one quantizer too.
+  @Test func theFilterIsNamedWhereAllShareAQuantizer() throws {
+    var graph = residualNetwork()
+    // A bias of 2^30 steps of the largest scale there is cannot be had in 16 bits by any scale.
+    var biases = try #require(graph.initializers["stem.b"]).array(of: Float.self)
+    biases[2] = 0x1p118
+    graph.initializers["stem.b"] = Tensor(biases)
+    var narrow = shift(16)
+    narrow.granularity = .tensor
+    let reason = #expect(throws: GraphError.self) {
+      try quantized(graph, narrow, ranges: self.ranges)
+    }
+    #expect(reason?.description.contains("'stem'") == true, "\(reason?.description ?? "")")
+    #expect(reason?.description.contains("filter 2 needs") == true, "\(reason?.description ?? "")")
+  }
+
+  /// Biases that are not one a row of weights belong to filters that nothing tells apart.
+  @Test func biasesOfTransposedGroupsAreRefused() throws {
+    let graph = Graph(
+      name: "transposed", opsets: ["": 13], inputs: [value("x", [4, 5, 5])],
+      outputs: [value("y", [6, 5, 5])],
+      initializers: ["up.w": weights([4, 3, 1, 1]), "up.b": weights([6])],
+      nodes: [
+        Node(
+          name: "up", "ConvTranspose", inputs: ["x", "up.w", "up.b"], outputs: ["y"],
+          attributes: ["group": .int(2)])
+      ])
+    let error = #expect(throws: GraphError.self) {
+      try quantized(graph, shift(16, isProven: false))
+    }
+    #expect(
+      error?.description.contains("node 'up' (ConvTranspose)") == true
+        && error?.description.contains("6 biases are not one for each of the 3 filters") == true,
+      "\(error?.description ?? "")")
   }
 
   /// Wide accumulators change nothing.

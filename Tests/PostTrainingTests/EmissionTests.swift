@@ -2,6 +2,7 @@ import Graph
 import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 
 @Suite struct EmissionTests {

@@ -1,6 +1,7 @@
 import Graph
 import PostTraining
 import Tensors
+import TestNetworks
 import Testing
 
 @Suite struct PlannerTests {

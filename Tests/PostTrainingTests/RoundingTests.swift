@@ -3,6 +3,7 @@ import Operations
 @testable import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 
 @Suite struct SumPreservingRoundingTests {

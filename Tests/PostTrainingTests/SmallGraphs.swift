@@ -1,18 +1,8 @@
 import Graph
-import Operations
 import PostTraining
 import Quantization
 import Tensors
-
-/// Weights that look like weights: different in every place, the same in every run.
-func weights(_ shape: [Int], seed: Int = 1) -> Tensor {
-  var state = UInt32(truncatingIfNeeded: seed &* 2_654_435_761 &+ 12345)
-  let values = (0..<shape.reduce(1, *)).map { _ -> Float in
-    state = state &* 1_664_525 &+ 1_013_904_223
-    return (Float(state >> 8) / Float(1 << 24) - 0.5) / 2
-  }
-  return Tensor(values, shape: shape)
-}
+import TestNetworks
 
 func value(_ name: String, _ shape: [Int]) -> ValueInfo {
   ValueInfo(
@@ -61,34 +51,14 @@ func residualNetwork() -> Graph {
 func histograms(
   _ plan: QuantizationPlan, _ ranges: [String: ClosedRange<Float>] = [:]
 ) -> [String: Histogram] {
-  Dictionary(
-    uniqueKeysWithValues: plan.observedValues.map { name in
-      let range = ranges[name] ?? -1...3
-      let step = (range.upperBound - range.lowerBound) / 100
-      return (name, Histogram((0...100).map { range.lowerBound + Float($0) * step }))
-    })
+  histograms(plan) { ranges[$0] ?? -1...3 }
 }
 
-/// Settings with min-max ranges, which need no search, and without improvements.
-func settings(
-  weights: Int = 256, activations: Int = 256, target: Target = .ortCPU,
-  _ change: (inout QuantizationSettings) -> Void = { _ in }
-) -> QuantizationSettings {
-  var settings = QuantizationSettings(
-    weights: TensorSettings(levels: weights, range: .minmax),
-    activations: TensorSettings(levels: activations, range: .minmax), target: target,
-    improvements: [])
-  change(&settings)
-  return settings
-}
-
-/// Quantizes `graph` with made-up ranges.
+/// Quantizes `graph` for these ranges.
 func quantized(
   _ graph: Graph, _ settings: QuantizationSettings, ranges: [String: ClosedRange<Float>] = [:]
 ) throws -> QuantizedModel {
-  let plan = try QuantizationPlan(graph, settings: settings)
-  return try QuantizedModel(
-    graph, histograms: histograms(plan, ranges), settings: settings, on: ReferenceBackend.shared)
+  try quantized(graph, settings) { ranges[$0] ?? -1...3 }
 }
 
 extension Graph {

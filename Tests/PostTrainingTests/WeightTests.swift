@@ -4,6 +4,7 @@ import Operations
 import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 
 @Suite struct WeightTests {

@@ -98,38 +98,4 @@ import Testing
     #expect(ShiftQuantizers.exponent(bits: bits, largest: 0) == 100)
     #expect(ShiftQuantizers.exponent(bits: bits, largest: .infinity) == -100)
   }
-
-  @Test(arguments: [12, 16, 24, 32], AccumulatorEstimate.allCases)
-  func determinedQuantizersSuitStorageAndAccumulator(bits: Int, estimate: AccumulatorEstimate) {
-    for (seed, isPerChannel) in [(1, false), (2, true), (3, true)] {
-      let layer = statistics(channels: 4, length: 27, seed: UInt64(seed), output: 9)
-      let widths = ShiftQuantizers.Widths(weights: 8, activations: 8, accumulators: bits)
-      let found = ShiftQuantizers.determined(
-        from: layer, widths: widths, estimate: estimate, isPerChannel: isPerChannel)
-      #expect(found.weights.count == (isPerChannel ? 4 : 1))
-      #expect(found.input == ShiftQuantizers.exponent(bits: 8, largest: 3))
-      #expect(found.shifts.allSatisfy { $0 >= 0 })
-      #expect(layer.largestOutput ?? 0 <= (power(7) - 1) / power(found.output))
-      for (channel, weights) in found.weights.enumerated() {
-        #expect(layer.largestWeight * power(weights) <= 127)
-        let sum = layer.largestSum(estimate, channel: isPerChannel ? channel : nil, guard: 2)
-        #expect(sum * power(weights + found.input) <= power(bits - 1) - 1)
-        // One more breaks one of the two.
-        #expect(
-          layer.largestWeight * power(weights + 1) > 127
-            || sum * power(weights + 1 + found.input) > power(bits - 1) - 1)
-      }
-    }
-  }
-
-  /// An input that has a quantizer keeps it, and the output is never finer than the sums.
-  @Test func aGivenInputIsKept() {
-    let layer = statistics(channels: 4, length: 27, seed: 5, output: 0.01)
-    let widths = ShiftQuantizers.Widths(weights: 8, activations: 8, accumulators: 10)
-    let found = ShiftQuantizers.determined(
-      from: layer, widths: widths, input: 2, estimate: .guaranteed)
-    #expect(found.input == 2)
-    #expect(found.shifts == [0])
-    #expect(found.output < ShiftQuantizers.exponent(bits: 8, largest: 0.01))
-  }
 }

@@ -1,5 +1,6 @@
 import Graph
 import Tensors
+import TestNetworks
 
 /// Small quantized graphs, made up.
 enum Networks {
@@ -46,48 +47,18 @@ enum Networks {
       ])
   }
 
-  /// A filter of pictures of any size: samples from 0 to 1 as 8-bit codes, two convolutions, and their
-  /// result added to the picture.
+  /// A filter of pictures of any size.
   static func filter(channels: Int = 1, gain: Float = 0.001) -> Graph {
     let inner = 4
-    func value(_ name: String) -> ValueInfo {
-      ValueInfo(
-        name: name, elementType: .float32,
-        shape: [.fixed(1), .fixed(channels), .symbolic("H"), .symbolic("W")])
-    }
-    return Graph(
-      name: "filter", opsets: ["": 21, "com.microsoft": 1], inputs: [value("x")],
-      outputs: [value("y")],
-      initializers: [
-        "x_scale": Tensor(scalar: Float(1) / 255), "x_zero": Tensor(scalar: UInt8(0)),
-        "a_scale": Tensor(scalar: Float(0.02)), "a_zero": Tensor(scalar: UInt8(120)),
-        "r_scale": Tensor(scalar: Float(0.001)), "r_zero": Tensor(scalar: UInt8(128)),
-        "w0": Tensor(codes(9 * inner * channels), shape: [inner, channels, 3, 3]),
-        "w0_scale": Tensor((0..<inner).map { 0.004 + Float($0) / 1000 }),
-        "w0_zero": Tensor(repeating: Int8(0), shape: [inner]),
-        "b0": Tensor((0..<inner).map { Int32($0 * 2000 - 3000) }),
-        "w1": Tensor(codes(9 * inner * channels), shape: [channels, inner, 3, 3]),
-        "w1_scale": Tensor(repeating: gain, shape: [channels]),
-        "w1_zero": Tensor(repeating: Int8(0), shape: [channels]),
-      ],
-      nodes: [
-        Node(name: "q", "QuantizeLinear", inputs: ["x", "x_scale", "x_zero"], outputs: ["xq"]),
-        Node(
-          name: "conv0", "QLinearConv",
-          inputs: [
-            "xq", "x_scale", "x_zero", "w0", "w0_scale", "w0_zero", "a_scale", "a_zero", "b0",
-          ], outputs: ["a"], attributes: ["pads": .ints([1, 1, 1, 1])]),
-        Node(
-          name: "conv1", "QLinearConv",
-          inputs: [
-            "a", "a_scale", "a_zero", "w1", "w1_scale", "w1_zero", "r_scale", "r_zero",
-          ], outputs: ["c"], attributes: ["pads": .ints([1, 1, 1, 1])]),
-        Node(
-          name: "sum", "QLinearAdd", domain: "com.microsoft",
-          inputs: ["c", "r_scale", "r_zero", "xq", "x_scale", "x_zero", "x_scale", "x_zero"],
-          outputs: ["s"]),
-        Node(name: "dq", "DequantizeLinear", inputs: ["s", "x_scale", "x_zero"], outputs: ["y"]),
-      ])
+    let kernel = codes(9 * inner * channels)
+    var network = PictureFilterNetwork(
+      kernels: [kernel, kernel],
+      scales: [
+        (0..<inner).map { 0.004 + Float($0) / 1000 }, Array(repeating: gain, count: channels),
+      ], biases: [(0..<inner).map { Int32($0 * 2000 - 3000) }, nil],
+      results: [(0.02, 120), (0.001, 128)])
+    network.channels = channels
+    return network.graph
   }
 
   /// The same with other numbers in all that is signalled.

@@ -1,18 +1,7 @@
 import Graph
-import Operations
 import PostTraining
-import Quantization
 import Tensors
-
-/// Weights that look like weights: different in every place, the same in every run.
-private func weights(_ shape: [Int], seed: UInt32) -> Tensor {
-  var state = seed &* 2_654_435_761 &+ 12345
-  return Tensor(
-    (0..<shape.reduce(1, *)).map { _ -> Float in
-      state = state &* 1_664_525 &+ 1_013_904_223
-      return (Float(state >> 8) / Float(1 << 24) - 0.5) / 2
-    }, shape: shape)
-}
+import TestNetworks
 
 /// Float networks that are small and have what quantized ones are made of.
 enum Networks {
@@ -30,7 +19,7 @@ enum Networks {
       _ name: String, _ input: String, _ output: String, _ shape: [Int],
       _ attributes: [String: Attribute] = [:]
     ) {
-      let seed = UInt32(graph.nodes.count + 1)
+      let seed = graph.nodes.count + 1
       graph.initializers["\(name).w"] = weights(shape, seed: seed)
       graph.initializers["\(name).b"] = weights([shape[0]], seed: seed + 100)
       graph.nodes.append(
@@ -71,32 +60,11 @@ enum Networks {
   }
 }
 
-/// Settings with min-max ranges, which need no search, and without improvements.
-func settings(
-  weights: Int = 256, activations: Int = 256, target: Target = .ortCPU,
-  _ change: (inout QuantizationSettings) -> Void = { _ in }
-) -> QuantizationSettings {
-  var settings = QuantizationSettings(
-    weights: TensorSettings(levels: weights, range: .minmax),
-    activations: TensorSettings(levels: activations, range: .minmax), target: target,
-    improvements: [])
-  change(&settings)
-  return settings
-}
-
 /// `graph` quantized for made-up ranges: 0...3 behind a Relu, -2...2 elsewhere.
 func quantized(_ graph: Graph, _ settings: QuantizationSettings) throws -> Graph {
-  let plan = try QuantizationPlan(graph, settings: settings)
   let index = GraphIndex(graph)
-  let histograms = plan.observedValues.map { name in
+  return try quantized(graph, settings) { name in
     let isPositive = index.writer[name].map { graph.nodes[$0].operatorType == "Relu" } ?? false
-    let low: Float = isPositive ? 0 : -2
-    return (
-      name, Histogram((0...100).map { low + Float($0) * (2 - low + (isPositive ? 1 : 0)) / 100 })
-    )
-  }
-  return try QuantizedModel(
-    graph, histograms: Dictionary(uniqueKeysWithValues: histograms), settings: settings,
-    on: ReferenceBackend.shared
-  ).graph()
+    return isPositive ? 0...3 : -2...2
+  }.graph()
 }

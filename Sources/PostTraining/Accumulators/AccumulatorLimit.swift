@@ -33,10 +33,16 @@ struct AccumulatorLimit {
       throw refusal("its weights have no scale for a whole filter")
     }
     let floats = weights.array(of: Float.self).rows(of: weights.shape, axis: axis)
+    if let bias = layer.bias, bias.count != floats.count {
+      throw refusal(
+        "its \(bias.count) biases are not one for each of the \(floats.count) filters along dimension "
+          + "\(axis) of its weights")
+    }
     let statistics = LayerStatistics(
-      channels: floats, biases: layer.bias?.count == floats.count ? layer.bias ?? [] : [],
-      largestActivation: largestActivation, largestOutput: largestOutput)
-    var quantizers = layer.weights.quantizers
+      channels: floats, biases: layer.bias ?? [], largestActivation: largestActivation,
+      largestOutput: largestOutput)
+    let found = layer.weights.quantizers
+    var quantizers = found
     let filtersBefore = aliveFilters(layer.weights, axis)
     let start = startingExponents(statistics, quantizers)
     for (row, exponent) in start.enumerated() { quantizers[row] = quantizers[row].with(exponent) }
@@ -48,13 +54,15 @@ struct AccumulatorLimit {
         layer.bias = bias(layer.weights)
       }
       intervals = self.intervals(layer, axis)
-      let rows = Set(
-        intervals.indices.filter { intervals[$0].bits > accumulator.bits }
-          .map { quantizers.count == 1 ? 0 : $0 })
+      // Where all share one quantizer, the filter that needs most stands for them.
+      let wide = intervals.indices.filter { intervals[$0].bits > accumulator.bits }
+        .sorted { intervals[$0].bits > intervals[$1].bits }
+      let rows = Dictionary(
+        wide.map { (quantizers.count == 1 ? 0 : $0, $0) }, uniquingKeysWith: { first, _ in first })
       guard accumulator.isProven, !rows.isEmpty else { break }
-      for row in rows {
+      for (row, filter) in rows.sorted(by: { $0.key < $1.key }) {
         guard quantizers[row].scale < Quantizer.scaleRange.upperBound else {
-          throw refusal("filter \(row) needs \(intervals[row].bits) bits whatever its scale")
+          throw refusal("filter \(filter) needs \(intervals[filter].bits) bits whatever its scale")
         }
         quantizers[row] = quantizers[row].with(quantizers[row].exponent - 1)
         lowerings += 1
@@ -68,7 +76,8 @@ struct AccumulatorLimit {
       inputExponent: data.exponent, weightExponents: [start.min() ?? 0, start.max() ?? 0],
       finalWeightExponents: [
         quantizers.map(\.exponent).min() ?? 0, quantizers.map(\.exponent).max() ?? 0,
-      ], lowerings: lowerings, neededBits: intervals.map(\.bits).max() ?? 0)
+      ], raisedScales: zip(quantizers, found).count { $0.scale > $1.scale }, lowerings: lowerings,
+      neededBits: intervals.map(\.bits).max() ?? 0)
   }
 
   /// The exponents of the scales that were found, lowered to what the statistics allow.
@@ -95,7 +104,7 @@ struct AccumulatorLimit {
     return codes.indices.map { filter in
       AccumulatorInterval(
         weights: codes[filter].lazy.map { Int($0) }, inputs: inputs, hasBorder: hasBorder,
-        bias: biases.map { Int($0[filter % $0.count]) } ?? 0)
+        bias: biases.map { Int($0[filter]) } ?? 0)
     }
   }
 

@@ -12,6 +12,8 @@ extension LayerQuantization {
   ) throws -> [Int: QuantizedLayer] {
     var layers: [Int: QuantizedLayer] = [:]
     var data: [Int: Quantizer] = [:]
+    // A layer that is done again is a new one, its result is as coarse as before.
+    var lowered: Set<Int> = []
     var isSettled: Bool
     repeat {
       isSettled = true
@@ -27,12 +29,15 @@ extension LayerQuantization {
         isSettled = false
         guard settings.requantization.needsPowersOfTwo else { continue }
         if plan.lowerResult(of: number, data: own, weights: layer.weights.quantizers, in: index) {
-          layers[number]?.warnings.append(
-            "the codes of its result are as coarse as its sums, so that these need no shift to the "
-              + "left: \(plan.values[plan.result(of: number, in: index)]?.levels ?? 0) levels")
+          lowered.insert(number)
         }
       }
     } while !isSettled
+    for number in lowered {
+      layers[number]?.warnings.append(
+        "the codes of its result are as coarse as its sums, so that these need no shift to the "
+          + "left: \(plan.values[plan.result(of: number, in: index)]?.levels ?? 0) levels")
+    }
     return layers
   }
 

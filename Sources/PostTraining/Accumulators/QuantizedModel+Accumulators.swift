@@ -22,15 +22,15 @@ extension QuantizedModel {
         layer.name, layer.operatorType,
         "the sum of filter \(filter) needs \(layer.filters[filter].bits) bits")
     }
-    guard parts.layers.values.count(where: { $0.weightBits != nil }) < weights.count else { return }
-    let products: Set = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
-    let wanted = Set(plan.floatNodes.map(\.node.label))
-    let island = parts.islands.sorted { $0.key < $1.key }.map(\.value).first {
-      products.contains($0.operatorType) && !wanted.contains($0.name)
+    let written = try writtenProducts(of: graph)
+    for number in weights.keys.sorted() {
+      guard let place = written[number], parts.layers[place]?.weightBits == nil else { continue }
+      let node = plan.graph.nodes[number]
+      throw accumulator.refusal(
+        node.label, node.operatorType,
+        "the integer engine computes it in float: "
+          + (parts.islands[place]?.reason ?? "it has no integer form"))
     }
-    throw accumulator.refusal(
-      island?.name ?? "", island?.operatorType ?? "a layer",
-      "the integer engine computes it in float: \(island?.reason ?? "it has no integer form")")
   }
 
   /// Adds to a report of this model how the quantizers of its layers were determined for accumulators of a

@@ -16,6 +16,8 @@ public struct ShiftDetermination: Sendable, Hashable, Encodable {
   public var weightExponents: [Int]
   /// The smallest and the largest `q_w` after the integers were looked at.
   public var finalWeightExponents: [Int]
+  /// How many scales of weights are larger than those that were found without a width.
+  public var raisedScales: Int
   /// How often a filter's `q_w` was lowered by 1 until its integers fit, over all filters.
   public var lowerings: Int
   /// The bits that the accumulators need by the integers.

@@ -50,9 +50,9 @@ extension QuantizedModel {
       }, notes: notes, warnings: warnings, constantBytes: .init(before: original, after: written))
   }
 
-  /// What the integer engine makes of the products of codes in `graph`, by the planned node: both
-  /// graphs have the same products in the same order.
-  private func integerLayers(of graph: Graph) throws -> [Int: IntegerLayer] {
+  /// The places in `graph` of the planned products, by the planned node: both graphs have the same
+  /// products in the same order.
+  func writtenProducts(of graph: Graph) throws(GraphError) -> [Int: Int] {
     let products: Set = [
       "Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv", "QLinearMatMul", "QGemm",
       "MatMulInteger", "ConvInteger",
@@ -62,14 +62,17 @@ extension QuantizedModel {
     }
     let written = graph.nodes.indices.filter { products.contains(graph.nodes[$0].operatorType) }
     guard planned.count == written.count else {
-      throw GraphError.invalid(
+      throw .invalid(
         "the written graph has \(written.count) products for \(planned.count) planned ones")
     }
+    return Dictionary(uniqueKeysWithValues: zip(planned, written))
+  }
+
+  /// What the integer engine makes of the products of codes in `graph`, by the planned node.
+  private func integerLayers(of graph: Graph) throws -> [Int: IntegerLayer] {
+    let written = try writtenProducts(of: graph)
     let parts = try graph.integerParts()
-    return Dictionary(
-      uniqueKeysWithValues: zip(planned, written).compactMap { own, other in
-        parts.layers[other].map { (own, $0) }
-      })
+    return written.compactMapValues { parts.layers[$0] }
   }
 
   private func layers(_ integers: [Int: IntegerLayer]) -> [QuantizationReport.Layer] {
@@ -85,10 +88,7 @@ extension QuantizedModel {
         weightLevels: weights?.quantizers.first?.levels,
         weightBits: weights?.codes.elementType.bitCount,
         granularity: weights.map { granularity(of: $0) },
-        weightRange: weights.map {
-          $0.isChosenByOutputs
-            ? "error of outputs" : settings.weightRange(levels: $0.quantizers[0].levels).description
-        },
+        weightRange: weights.map { weightRange(of: $0, determinations[number]) },
         weightScales: scales.map { [$0.min() ?? 0, $0.max() ?? 0] },
         weightSQNR: weights?.signalToNoise,
         activationLevels: input?.levels ?? 0, activationScale: input?.quantizer?.scale,
@@ -99,6 +99,17 @@ extension QuantizedModel {
 
   private func operand(of node: Node) -> String {
     node.inputs.first { plan.values[$0] != nil } ?? ""
+  }
+
+  /// How the scales of weights came about.
+  private func weightRange(
+    of weights: QuantizedWeights, _ determination: ShiftDetermination?
+  ) -> String {
+    let method =
+      weights.isChosenByOutputs
+      ? "error of outputs" : settings.weightRange(levels: weights.quantizers[0].levels).description
+    guard let raised = determination?.raisedScales, raised > 0 else { return method }
+    return "\(method), \(raised) of \(weights.quantizers.count) scales raised for accumulators"
   }
 
   private func granularity(of weights: QuantizedWeights) -> String {

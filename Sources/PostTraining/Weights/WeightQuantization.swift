@@ -59,7 +59,7 @@ extension WeightPlan {
       remedies: remedies)
   }
 
-  /// The codes of `weights` by other quantizers, the rest as in `old`.
+  /// The codes of `weights` by other quantizers, whatever these were chosen by; the rest is as in `old`.
   func requantize(
     _ weights: Tensor, _ quantizers: [Quantizer], like old: QuantizedWeights,
     _ settings: QuantizationSettings
@@ -71,7 +71,7 @@ extension WeightPlan {
     return QuantizedWeights(
       codes: rounded.codes(shape: weights.shape, as: old.codes.elementType),
       quantizers: quantizers, axis: old.axis, groupSize: old.groupSize,
-      signalToNoise: rounded.signalToNoise(quantizers), isChosenByOutputs: old.isChosenByOutputs,
+      signalToNoise: rounded.signalToNoise(quantizers), isChosenByOutputs: false,
       remedies: old.remedies)
   }
 
