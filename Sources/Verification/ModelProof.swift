@@ -39,10 +39,50 @@ public struct ModelProof: Sendable, Encodable {
     public var reason: String?
   }
 
+  /// Why it is not known that engines have the same integers; `nil` where two have been compared on
+  /// adversarial inputs of every layer and on the whole network.
+  ///
+  /// A proof of accumulators needs no comparison, but says nothing of what an engine computes.
+  public var notCompared: String? {
+    guard !engines.isEmpty else { return "nothing was run" }
+    guard engines.count > 1 else { return "there is no second engine" }
+    if let layer = layers.first(where: { $0.adversarial == nil }) {
+      return "layer '\(layer.name)' has no inputs that drive it to its bounds"
+    }
+    guard let network, network.inputs > 0 else {
+      return network?.reason ?? "the network was run on no inputs"
+    }
+    return network.reason
+  }
+
   /// What does not hold, one sentence each; empty where everything is proven.
   public var failures: [String] {
     layers.flatMap(\.failures) + inconsistencies
       + [network?.difference].compactMap { $0 }.map { "the engines differ: \($0)" }
+  }
+}
+
+extension ModelProof {
+  private enum CodingKeys: String, CodingKey {
+    case accumulatorBits, widthFrom, requantization, layers, inFloat, inconsistencies, network,
+      engines,
+      failures, enginesCompared, notCompared
+  }
+
+  /// Writes what follows from the fields, too.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(accumulatorBits, forKey: .accumulatorBits)
+    try container.encode(widthFrom, forKey: .widthFrom)
+    try container.encode(requantization, forKey: .requantization)
+    try container.encode(layers, forKey: .layers)
+    try container.encode(inFloat, forKey: .inFloat)
+    try container.encode(inconsistencies, forKey: .inconsistencies)
+    try container.encodeIfPresent(network, forKey: .network)
+    try container.encode(engines, forKey: .engines)
+    try container.encode(failures, forKey: .failures)
+    try container.encode(notCompared == nil, forKey: .enginesCompared)
+    try container.encodeIfPresent(notCompared, forKey: .notCompared)
   }
 }
 

@@ -23,12 +23,34 @@ import Testing
     let outcome = qtool("verify", model, in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains("needs 19 bits, has 32"), "\(outcome.output)")
-    #expect(outcome.output.contains("proven: no accumulator can overflow 32 bits"))
+    #expect(outcome.output.contains("proven: no accumulator can overflow 32 bits; engines "))
     let json = qtool("verify", model, "--json", "--no-run", in: folder)
     #expect(json.status == 0 && json.output.contains("\"neededBits\" : 19"), "\(json.output)")
     #expect(json.output.contains("\"isProven\" : true") && !json.output.contains("boundsReached"))
     let filters = qtool("verify", model, "--no-run", "--filters", in: folder).output
     #expect(filters.contains("filter 7"), "\(filters)")
+  }
+
+  /// A proof without a comparison is a proof, and says what it is not.
+  @Test func aComparisonThatDidNotHappenIsToldOf() throws {
+    let model = try quantized()
+    let alone = qtool("verify", model, "--device", "reference", in: folder)
+    #expect(alone.status == 0)
+    #expect(
+      alone.output.contains(
+        "proven: no accumulator can overflow 32 bits; engines NOT COMPARED: there is no second engine"
+      ), "\(alone.output)")
+    let json = qtool("verify", model, "--no-run", "--json", in: folder).output
+    #expect(json.contains("\"enginesCompared\" : false"), "\(json)")
+    #expect(json.contains("\"notCompared\" : \"nothing was run\""))
+    let required = qtool(
+      "verify", model, "--device", "reference", "--require-comparison", in: folder)
+    #expect(
+      required.status == 1
+        && required.errors.contains("engines were not compared: there is no second engine"),
+      "\(required.errors)")
+    #expect(
+      qtool("verify", model, "--no-run", "--require-comparison", in: folder).status == 2)
   }
 
   @Test func aWidthThatIsNotMetIsExitCode1() throws {

@@ -74,6 +74,36 @@ import Testing
     #expect(text == Self.page(names: ["stem", "head"]).text)
   }
 
+  /// Models for accumulators of a width have a table of estimates, others do not.
+  @Test func estimatesOfAccumulatorsHaveATable() throws {
+    let names = ["stem", "head"]
+    var report = Self.report(names: names)
+    func texts() throws -> [String] {
+      let text = ReportPage(
+        report, ranges: [], codes: [],
+        facts: ModelFacts(
+          name: "m.onnx", fileBytes: (4000, 1000), parameters: 12345, opset: 21,
+          writtenBy: "a test")
+      ).text
+      let page = try WellFormed(text)
+      #expect(page.faults.isEmpty, "\(page.faults)")
+      return page.texts("td") + page.texts("th")
+    }
+    #expect(try !texts().contains("M1"))
+    report.accumulatorBits = 16
+    report.layers[1].outputExponent = 3
+    report.layers[1].determination = ShiftDetermination(
+      statistics: LayerStatistics(
+        channels: [[0.5, -0.25], [1, 0.125]], biases: [1, -2], largestActivation: 4,
+        largestOutput: 7), guaranteed: 6.5, approximate: 5.75, observed: nil, inputExponent: 5,
+      weightExponents: [7, 8], finalWeightExponents: [6, 8], raisedScales: 1, lowerings: 11,
+      neededBits: 15)
+    let found = try texts()
+    for text in ["M1", "M2", "M3", "6.5", "5.75", "6 to 8", "11", "15 of 16"] {
+      #expect(found.contains { $0.contains(text) }, "\(text): \(found)")
+    }
+  }
+
   @Test func hostileNamesStayText() throws {
     let text = Self.page(names: [Self.hostile], title: Self.hostile).text
     let page = try WellFormed(text)

@@ -6,6 +6,7 @@ import Operations
 import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 import Verification
 
@@ -42,8 +43,7 @@ import Verification
 
   /// The reference and every device.
   private static func engines() throws -> [any Backend] {
-    let devices = (try? Device.all()) ?? []
-    return try [ReferenceBackend.shared] + devices.map { try OpenCLBackend($0) }
+    try [ReferenceBackend.shared] + Device.all().map { try OpenCLBackend($0) }
   }
 
   /// Proves and runs, and expects more than `values` values to be compared on a device.
@@ -218,10 +218,17 @@ import Verification
     let graph = try quantized(Networks.mixed, settings())
     let alone = try Verifier(graph).proof(running: ReferenceBackend.shared)
     #expect(alone.network?.inputs == 0 && alone.network?.reason == "there is no second engine")
+    #expect(alone.notCompared == "there is no second engine" && alone.failures == [])
+    #expect(try Verifier(graph).proof().notCompared == "nothing was run")
+    let compared = try Verifier(graph).proof(running: WrongBackend(), extents: ["N": 1])
+    #expect(compared.notCompared == nil && compared.failures != [])
+    let partly = try Verifier(graph).proof(running: WrongBackend(), runs: 0)
+    #expect(partly.notCompared == "the network was run on no inputs")
     var unknown = graph
     unknown.inputs[0].shape = nil
     let unranked = try Verifier(unknown).proof(running: WrongBackend())
     #expect(unranked.network?.reason == "the input 'x' has no known rank")
+    #expect(unranked.notCompared == "the input 'x' has no known rank")
   }
 
   /// An extent that is missing may be why a run fails; without open dimensions the failure is an error.

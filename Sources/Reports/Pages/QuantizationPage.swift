@@ -59,7 +59,9 @@ func quantizedSections(
       [summary(report, facts)]
         + Markup.messages(warnings: report.warnings, notes: report.notes)),
     Section(
-      "Layers", anchor: "layers", [layerTable(report.layers, width: report.accumulatorBits ?? 32)]),
+      "Layers", anchor: "layers",
+      [layerTable(report.layers, width: report.accumulatorBits ?? 32)]
+        + determinationTable(report.layers, width: report.accumulatorBits)),
   ]
   if let calibration = report.calibration {
     sections.append(

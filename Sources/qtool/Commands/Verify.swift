@@ -8,7 +8,10 @@ struct Verify: ParsableCommand {
       "Prove that no accumulator of a quantized model can overflow, and that engines agree.",
     discussion: examples(
       "qtool verify small.onnx", "qtool verify small.onnx --accumulator-bits 16 --filters",
-      "qtool verify small.onnx --no-run --json"))
+      "qtool verify small.onnx --no-run --json",
+      "qtool verify small.onnx --require-comparison")
+      + "\n\nThe proof follows from the model alone. Whether engines have its integers is known only where two "
+      + "were compared; the last line says so, and --require-comparison makes it a condition.")
 
   @Argument(help: "The quantized ONNX model.", completion: .file(extensions: ["onnx"]))
   var model: String
@@ -34,6 +37,11 @@ struct Verify: ParsableCommand {
       "Inputs that the whole network runs on, if it is run; else 2.", valueName: "count"))
   var inputs: Int?
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Exit with 1 where no second engine was compared with the reference.")
+  var requireComparison = false
+
   @OptionGroup var extents: ExtentOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var common: CommonOptions
@@ -46,6 +54,9 @@ struct Verify: ParsableCommand {
     guard runs || inputs == nil && extents.extents.isEmpty else {
       throw ValidationError(
         "--inputs and --extent say how the network is run; --no-run does not run it")
+    }
+    guard runs || !requireComparison else {
+      throw ValidationError("--require-comparison needs a run, which --no-run leaves out")
     }
   }
 
@@ -63,7 +74,10 @@ struct Verify: ParsableCommand {
       throw error.located(in: model)
     }
     try common.emit(proof) { proof.text(listsFilters: filters) }
-    let failures = proof.failures
+    var failures = proof.failures
+    if requireComparison, !common.dryRun, let reason = proof.notCompared {
+      failures.append("engines were not compared: \(reason)")
+    }
     guard let first = failures.first else { return }
     let more = failures.count > 1 ? " (and \(failures.count - 1) more)" : ""
     throw GateNotMet(description: "\(model): \(first)\(more)")

@@ -45,7 +45,6 @@ extension ModelProof {
     }
     if !engines.isEmpty { lines.append("engines: \(engines.joined(separator: ", "))") }
     if let network {
-      if let reason = network.reason { lines.append("the engines were not compared: \(reason)") }
       if network.inputs > 0 {
         lines.append(
           "network: \(network.inputs) inputs, \(network.values) values, "
@@ -57,9 +56,14 @@ extension ModelProof {
     if unproven > 0 {
       lines.append("NOT PROVEN: \(unproven) of \(layers.count) layers")
     } else if failures.isEmpty {
-      lines.append("proven: no accumulator can overflow \(accumulatorBits) bits")
+      lines.append("proven: no accumulator can overflow \(accumulatorBits) bits; " + comparison)
     }
     return lines
+  }
+
+  /// Whether engines were compared, for the line that sums all up.
+  private var comparison: String {
+    notCompared.map { "engines NOT COMPARED: \($0)" } ?? "engines compared, the same integers"
   }
 
   private static func summary(of run: LayerProof.AdversarialRun?) -> String {
