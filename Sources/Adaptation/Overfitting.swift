@@ -32,6 +32,8 @@ public struct OverfittingPlan: Sendable {
   public var shifts = [4, 5, 6, 7, 8]
   /// What a bit of an update costs in squared error of samples.
   public var lambda: Double = 0
+  /// How updates are written: what is charged is the length of these messages.
+  public var messages = MessageForm()
 
   /// A plan with the usual settings.
   public init() {}
@@ -43,7 +45,7 @@ public struct OverfittedNetwork: Sendable {
   public var graph: Graph
   /// The sum of squared differences of all samples from the originals.
   public var squaredError: Int
-  /// Bytes of the update's NAL units; 0 for the base.
+  /// Bytes of the update's NAL units as the plan has them written; 0 for the base.
   public var updateBytes: Int
   /// The epoch after which it was found; 0 for the base.
   public var epoch: Int
@@ -127,7 +129,7 @@ public struct Overfitting<B: Backend> {
   /// The base as it is.
   public func unchanged() throws -> OverfittedNetwork {
     OverfittedNetwork(
-      graph: base, squaredError: try squaredError(of: base), updateBytes: 0, epoch: 0)
+      graph: base, squaredError: try judged(base).squaredError, updateBytes: 0, epoch: 0)
   }
 
   /// Trains, and returns the candidate of the least cost.
@@ -166,11 +168,11 @@ public struct Overfitting<B: Backend> {
       guard graph != base, !seen.contains(graph) else { continue }
       seen.append(graph)
       guard try fitsAccumulators(graph) else { continue }
-      let update = try SignalMessages(of: graph, updating: base, SignalSettings())
+      let (error, first) = try judged(graph)
+      let update = try plan.messages.units(of: graph, updating: base, first: first)
       candidates.append(
         OverfittedNetwork(
-          graph: graph, squaredError: try squaredError(of: graph),
-          updateBytes: update.units(.hevc).count, epoch: epoch,
+          graph: graph, squaredError: error, updateBytes: update.count, epoch: epoch,
           shift: plan.parameters.hasMultipliers ? shift : nil))
     }
     return candidates
@@ -215,11 +217,8 @@ public struct Overfitting<B: Backend> {
     return graph
   }
 
-  private func squaredError(of graph: Graph) throws -> Int {
-    let filter = try PictureFilter(graph, property, on: backend)
-    return try pictures.reduce(0) { sum, pair in
-      sum + (try filter.filtered(pair.decoded).squaredError(to: pair.original))
-    }
+  private func judged(_ graph: Graph) throws -> (squaredError: Int, first: Picture) {
+    try PictureFilter(graph, property, on: backend).judged(pictures)
   }
 }
 

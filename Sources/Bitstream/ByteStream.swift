@@ -90,17 +90,38 @@ extension ByteStream {
   /// header or first slice, one place for each picture.
   ///
   /// - Returns: Positions directly behind the NAL unit before, so that inserted units can be cut out
-  ///   again without a trace, the header of the picture's first slice, and whether decoding can begin
-  ///   with the picture.
-  public var picturePlaces: [(position: Int, slice: NALHeader, isRandomAccess: Bool)] {
-    var places: [(position: Int, slice: NALHeader, isRandomAccess: Bool)] = []
-    for (number, unit) in units.enumerated() where beginsPicture(unit) {
+  ///   again without a trace.
+  public var picturePlaces: [PicturePlace] {
+    var places: [PicturePlace] = []
+    // Layers whose sequences go on.
+    var open: Set<Int> = []
+    for (number, unit) in units.enumerated() {
+      if unit.header.type == codec.endOfSequence { open.remove(unit.header.layer) }
+      if unit.header.type == codec.endOfBitstream { open.removeAll() }
+      guard beginsPicture(unit) else { continue }
       let position = number == 0 ? 0 : units[number - 1].payload.upperBound
       // A picture header that no slice follows, in a stream that is cut off, stands for it.
       let slice = units[number...].first { codec.isVCL($0.header.type) }?.header ?? unit.header
-      places.append((position, slice, codec.isRandomAccess(slice.type)))
+      let isFirst = open.insert(slice.layer).inserted
+      places.append(
+        PicturePlace(
+          position: position, slice: slice, isRandomAccess: codec.isRandomAccess(slice.type),
+          beginsSequence: isFirst || codec.beginsSequence(slice.type)))
     }
     return places
+  }
+
+  /// A picture of a stream.
+  public struct PicturePlace: Sendable, Hashable {
+    /// Where units that belong before it can be inserted.
+    public var position: Int
+    /// The header of its first slice.
+    public var slice: NALHeader
+    /// Whether decoding can begin with it.
+    public var isRandomAccess: Bool
+    /// Whether a coded layer video sequence begins with it: IDR and BLA pictures, and the first one of its
+    /// layer in the stream or behind an end of sequence (H.265, clause 3.30; H.266, clause 3.21).
+    public var beginsSequence: Bool
   }
 
   /// Whether a unit is the first one of a picture that holds coded data.

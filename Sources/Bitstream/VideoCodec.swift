@@ -76,6 +76,12 @@ extension VideoCodec {
   /// PH_NUT, the picture header; HEVC has none.
   var pictureHeader: Int? { self == .hevc ? nil : 19 }
 
+  /// EOS_NUT, the end of a layer's sequence.
+  var endOfSequence: Int { self == .hevc ? 36 : 21 }
+
+  /// EOB_NUT, the end of the bitstream.
+  var endOfBitstream: Int { self == .hevc ? 37 : 22 }
+
   /// Whether a NAL unit holds a part of a picture.
   public func isVCL(_ type: Int) -> Bool { type < (self == .hevc ? 32 : 12) }
 
@@ -88,6 +94,12 @@ extension VideoCodec {
   /// Whether decoding can begin with a picture of this type.
   public func isRandomAccess(_ type: Int) -> Bool {
     self == .hevc ? (16...23).contains(type) : (7...10).contains(type)
+  }
+
+  /// Whether a picture of this type begins a coded layer video sequence wherever it stands: BLA and IDR
+  /// pictures.
+  func beginsSequence(_ type: Int) -> Bool {
+    self == .hevc ? (16...20).contains(type) : (7...8).contains(type)
   }
 
   /// The name of a NAL unit's type, for messages.

@@ -1,4 +1,6 @@
+import Bitstream
 import Calibration
+import Checksums
 import Graph
 import Operations
 import PostTraining
@@ -80,7 +82,8 @@ import Video
     let found = try calibrator.observations(
       of: .init(data: "pictures", shard: 0, shardCount: 1, sampleCount: 1))
     let allocation = try FilterAllocation(
-      graph, histograms: found.histograms, channelMeans: [:], settings: settings, samples: .real,
+      graph, histograms: found.histograms, channelMeans: [:], settings: settings,
+      messages: MessageForm(),
       pictures: [(picture, picture)], on: ReferenceBackend())
     #expect(
       allocation.tensors.map(\.description) == [
@@ -89,6 +92,19 @@ import Video
     let fine = try allocation.measure([8, 8, 8, 8])
     let coarse = try allocation.measure([4, 8, 4, 8])
     #expect(coarse.bytes < fine.bytes)
+    // What is charged is what is written, the hash of the filtered picture included.
+    let network = try allocation.network([8, 8, 8, 8])
+    var written = SignalSettings(activation: PostFilterActivation(target: 0))
+    #expect(try SignalMessages(of: network, written).units(.hevc).count == fine.bytes)
+    let filter = try PictureFilter(network, property, on: ReferenceBackend())
+    written.pictureHash = MD5.digest(of: try filter.filtered(picture).samples)
+    let hashed = try FilterAllocation(
+      graph, histograms: found.histograms, channelMeans: [:], settings: settings,
+      messages: MessageForm(statesPictureHash: true), pictures: [(picture, picture)],
+      on: ReferenceBackend()
+    ).measure([8, 8, 8, 8])
+    #expect(try SignalMessages(of: network, written).units(.hevc).count == hashed.bytes)
+    #expect(hashed.bytes >= fine.bytes + 16)
     // Input and output are the samples: a quantizer of 256 levels from 0 to 1.
     let messages = try SignalMessages(
       of: allocation.network([8, 8, 8, 8]), SignalSettings()

@@ -67,6 +67,11 @@ import Testing
     #expect(found.output.contains("\"isUpdated\" : true"), "\(found.output)")
     run(["encode", path("base.onnx"), "-o", path("base.bit")])
     run(["encode", path("tuned.onnx"), "--base", path("base.onnx"), "-o", path("update.bit")])
+    // What was charged is what is written.
+    #expect(bits.output.contains("\"bytes\" : \(folder.bytes("base.bit").count),"))
+    #expect(
+      found.output.contains("\"updateBytes\" : \(folder.bytes("update.bit").count)"),
+      "\(found.output)")
     #expect(folder.bytes("update.bit").count * 2 < folder.bytes("base.bit").count)
     folder.write(folder.bytes("base.bit") + folder.bytes("update.bit"), "both.bit")
     for stream in ["base", "both"] {

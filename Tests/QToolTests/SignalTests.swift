@@ -106,6 +106,22 @@ import Testing
       path("both.onnx"),
     ])
     #expect(try ONNXReader.read(path: path("both.onnx")) == ONNXReader.read(path: tuned))
+    // What is at a URI has the operators as well, so that no model is needed.
+    let missing = run(["decode", path("both.hevc"), "-o", path("no.onnx")], status: 5)
+    #expect(missing.errors.contains("at https://example.org/w.nnr"), "\(missing.errors)")
+    run(["decode", path("both.hevc"), "--tensors", path("b.nnr"), "-o", path("alone.onnx")])
+    // Base and update may both be elsewhere, each in a file of its own.
+    run([
+      "mux", tuned, path("base-away.hevc"), "--base", model, "--uri", "u=v", "--tensors",
+      path("update.nnr"), "-o", path("far.hevc"),
+    ])
+    let unclear = run(["decode", path("far.hevc"), "--tensors", path("b.nnr")], status: 2)
+    #expect(unclear.errors.contains("URI=FILE"), "\(unclear.errors)")
+    run([
+      "decode", path("far.hevc"), "--base", model, "--tensors", "u=v=" + path("update.nnr"),
+      "--tensors", "https://example.org/w.nnr=" + path("b.nnr"), "-o", path("far.onnx"),
+    ])
+    #expect(try ONNXReader.read(path: path("far.onnx")) == ONNXReader.read(path: tuned))
     let refused = run(["decode", path("u.hevc"), "--tensors", path("b.nnr")], status: 2)
     #expect(refused.errors.contains("names a URI"), "\(refused.errors)")
     #expect(!folder.names.contains("early.hevc") && !folder.names.contains("twice.hevc"))
@@ -121,6 +137,10 @@ import Testing
     let pictures = folder.write(
       line + mark + samples[..<36] + mark + samples[36...], "decoded.y4m")
     run(["mux", model, stream, "-o", path("unhashed.hevc")])
+    run([
+      "mux", model, stream, "--uri", "urn:x", "--tensors", path("model.nnr"), "-o",
+      path("away.hevc"),
+    ])
     func filter(_ name: String, _ options: [String], status: Int32 = 0) -> Outcome {
       run(
         [
@@ -148,6 +168,10 @@ import Testing
     #expect(Array(written[start + 24..<start + 36]) == Array(samples[24..<36]))
     // Whatever device there is has the same pictures.
     #expect(hashes(filter("hashed.hevc", []).output) == first)
+    #expect(folder.bytes("out.y4m") == written)
+    // With the tensors in a file, too.
+    #expect(filter("away.hevc", [], status: 5).errors.contains("at urn:x"))
+    #expect(hashes(filter("away.hevc", ["--tensors", path("model.nnr")]).output) == first)
     #expect(folder.bytes("out.y4m") == written)
     let failed = filter("wrong.hevc", [], status: 5)
     #expect(failed.errors.contains("wrong.hevc: byte 0: nnq_picture_md5"), "\(failed.errors)")

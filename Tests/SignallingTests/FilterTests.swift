@@ -13,8 +13,6 @@ import Video
 
 /// Pictures through the networks that a stream holds.
 @Suite struct FilterTests {
-  static let devices = ((try? Device.all()) ?? []).compactMap { try? OpenCLBackend($0) }
-
   private func picture(_ seed: Int, width: Int = 18, height: Int = 10) -> Picture {
     let count = Picture.sampleCount(width: width, height: height)
     return Picture(
@@ -24,13 +22,15 @@ import Video
 
   private let settings = SignalSettings(activation: PostFilterActivation(target: 0))
 
-  /// Pictures that begin with random access (type 19) or not (type 1), messages between them.
+  /// Pictures of all kinds, messages between them.
   private func stream(_ parts: [Part]) throws -> ByteStream {
     try ByteStream(
       parts.flatMap { part -> [UInt8] in
         switch part {
         case .messages(let messages): messages.units(.hevc)
-        case .random: [0, 0, 0, 1, 0x26, 1, 0x80, 5]
+        case .random: [0, 0, 0, 1, 0x2a, 1, 0x80, 5]
+        case .sequence: [0, 0, 0, 1, 0x26, 1, 0x80, 5]
+        case .end: [0, 0, 0, 1, 0x48, 1]
         case .other: [0, 0, 0, 1, 0x02, 1, 0x80, 6]
         case .leading: [0, 0, 0, 1, 0x10, 1, 0x80, 7]
         }
@@ -39,7 +39,13 @@ import Video
 
   private enum Part {
     case messages(SignalMessages)
+    /// CRA, where decoding can begin and the sequence goes on.
     case random
+    /// IDR, which begins a sequence.
+    case sequence
+    /// The end of a sequence.
+    case end
+    /// TRAIL_R.
     case other
     /// RASL_N: decoded behind a picture of random access, put out in front of it.
     case leading
@@ -78,7 +84,7 @@ import Video
     var reference = StreamFilter(timeline, network: 0, on: ReferenceBackend())
     let hash = try reference.filter(picture(2), number: 0).hash
     #expect(hash != MD5.digest(of: picture(2).samples))
-    for device in Self.devices {
+    for device in try Device.all().map({ try OpenCLBackend($0) }) {
       var filter = StreamFilter(timeline, network: 0, on: device)
       #expect(try filter.filter(picture(2), number: 0).hash == hash, "\(device.name)")
     }
@@ -108,6 +114,45 @@ import Video
       }
     }
     #expect(marked.samples[0] == picture(3).samples[0])
+  }
+
+  @Test func messagesEndWithTheirSequence() throws {
+    let graph = Networks.filter()
+    var tuned = graph
+    tuned.initializers["b0"] = Tensor([1, 2, 3, 4] as [Int32])
+    let base = try SignalMessages(of: graph, settings)
+    let update = try SignalMessages(of: tuned, updating: graph, settings)
+    func applied(_ parts: [Part]) throws -> [StreamFilter<ReferenceBackend>.Part?] {
+      let timeline = try SignalTimeline(try stream(parts))
+      var filter = StreamFilter(timeline, network: 0, on: ReferenceBackend())
+      return try (0..<timeline.pictureCount).map {
+        try filter.filter(picture(5), number: $0).applied
+      }
+    }
+    // An IDR picture ends base, update and activation; a CRA picture does behind an end of sequence.
+    #expect(
+      try applied([.messages(base), .random, .random, .sequence, .other])
+        == [.base, .base, nil, nil])
+    #expect(
+      try applied([.messages(base), .messages(update), .sequence, .random, .end, .random])
+        == [.update, .update, nil])
+    // A base that comes again does not bring back update or activation.
+    var plain = base
+    plain.activation = nil
+    #expect(
+      try applied([
+        .messages(base), .messages(update), .sequence, .messages(plain), .sequence,
+        .messages(base), .random,
+      ]) == [.update, nil, .base])
+    let late: [Part] = [.messages(base), .sequence, .messages(update), .sequence]
+    let error = #expect(throws: BitstreamError.self) { try SignalTimeline(try stream(late)) }
+    #expect(
+      error?.reason.contains("ended with its coded layer video sequence") == true,
+      "\(error?.reason ?? "")")
+    #expect(throws: BitstreamError.self) { try SignalReceiver(try stream(late)) }
+    // What a model is rebuilt from may be of a sequence that is over.
+    let over = try SignalReceiver(try stream([.messages(base), .sequence, .sequence]))
+    #expect(over.networks[0]?.base.quantizers == base.quantizers && over.current.isEmpty)
   }
 
   @Test func messagesHoldFromTheirPicture() throws {

@@ -26,7 +26,7 @@ public struct FilterAllocation<B: Backend> {
   private let histograms: [String: Histogram]
   private let channelMeans: [String: [Double]]
   private let settings: QuantizationSettings
-  private let samples: PostFilterProperty.Format
+  private let messages: MessageForm
   private let pictures: [(decoded: Picture, original: Picture)]
   private let backend: B
 
@@ -37,19 +37,21 @@ public struct FilterAllocation<B: Backend> {
   ///   - histograms: What was observed of its values.
   ///   - channelMeans: Means of channels, for the correction of biases.
   ///   - settings: How it is quantized but for the bits.
-  ///   - samples: What samples of pictures are to it.
-  ///   - pictures: Decoded pictures and their originals.
+  ///   - messages: How its base is written: what is charged is the length of these messages. They also
+  ///     say what samples of pictures are to it.
+  ///   - pictures: Decoded pictures and their originals, one or more.
   ///   - backend: Where it runs.
   /// - Throws: `GraphError` for a network without layers to quantize.
   public init(
     _ prepared: Graph, histograms: [String: Histogram], channelMeans: [String: [Double]],
-    settings: QuantizationSettings, samples: PostFilterProperty.Format,
+    settings: QuantizationSettings, messages: MessageForm,
     pictures: [(decoded: Picture, original: Picture)], on backend: B
   ) throws {
+    precondition(!pictures.isEmpty, "there are no pictures to judge by")
     self.prepared = prepared
     // Samples have all their values, whatever these pictures have: with 256 levels and range `minmax` the
     // codes of input and output are the samples themselves, and the filter adds no error of its own to what it leaves alone.
-    let ends: [Float] = [0, samples == .real ? 1 : 255]
+    let ends: [Float] = [0, messages.settings.samples == .real ? 1 : 255]
     var histograms = histograms
     for name in (prepared.inputs + prepared.outputs).map(\.name) where histograms[name] != nil {
       histograms[name] = Histogram(ends)
@@ -57,7 +59,7 @@ public struct FilterAllocation<B: Backend> {
     self.histograms = histograms
     self.channelMeans = channelMeans
     self.settings = settings
-    self.samples = samples
+    self.messages = messages
     self.pictures = pictures
     self.backend = backend
     let plan = try QuantizationPlan(prepared, settings: settings)
@@ -86,21 +88,16 @@ public struct FilterAllocation<B: Backend> {
     ).graph()
   }
 
-  /// What these bits cost: real coded bytes of the base, and the error of pictures that the network on
+  /// What these bits cost: the bytes of the base's messages, and the error of pictures that the network on
   /// integers filters.
   public func measure(_ bits: [Int]) throws -> AllocatedBits {
     let graph = try network(bits)
-    let messages = try SignalMessages(
-      of: graph,
-      SignalSettings(activation: PostFilterActivation(target: 0), samples: samples))
-    guard let property = messages.characteristics.property else {
+    let described = try SignalMessages(of: graph, messages.settings)
+    guard let property = described.characteristics.property else {
       preconditionFailure("a base without properties")
     }
-    let filter = try PictureFilter(graph, property, on: backend)
-    let error = try pictures.reduce(0) { sum, pair in
-      sum + (try filter.filtered(pair.decoded).squaredError(to: pair.original))
-    }
+    let (error, first) = try PictureFilter(graph, property, on: backend).judged(pictures)
     return AllocatedBits(
-      bits: bits, squaredError: error, bytes: messages.units(.hevc).count)
+      bits: bits, squaredError: error, bytes: try messages.units(of: graph, first: first).count)
   }
 }

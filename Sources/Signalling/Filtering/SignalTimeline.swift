@@ -1,17 +1,30 @@
 public import Bitstream
 
-/// Which network is applied to which picture, as a stream says.
+/// Which network is applied to which picture, as a stream says: messages hold from the picture on that they
+/// stand before, and end with their coded layer video sequence (H.274, clauses 8.28.1 and 8.28.2).
 public struct SignalTimeline: Sendable {
   /// What holds from a picture on.
   struct Change: Sendable {
     /// The picture before which messages stand, in decoding order.
     var picture: Int
-    /// All networks received so far.
+    /// All networks of the sequences that the picture is in.
     var networks: [Int: ReceivedNetwork]
     /// The networks that are other ones than before.
     var renewed: Set<Int>
     /// The networks that are activated there.
     var activated: Set<Int>
+
+    /// Takes in what a unit brought.
+    mutating func note(_ receiver: SignalReceiver, before: SignalReceiver) {
+      networks = receiver.current
+      for (identifier, network) in networks {
+        let old = before.current[identifier]
+        if old?.base != network.base || old?.update != network.update { renewed.insert(identifier) }
+        if before.activations[identifier] != receiver.activations[identifier] {
+          activated.insert(identifier)
+        }
+      }
+    }
   }
 
   /// A network that is applied to a picture.
@@ -40,55 +53,59 @@ public struct SignalTimeline: Sendable {
   ///   - stream: The stream.
   ///   - keepsOrder: Whether pictures are put out in the order in which they are decoded.
   ///   - limit: See ``SignalReceiver``.
+  ///   - located: See ``SignalReceiver``.
   /// - Throws: ``Bitstream/BitstreamError`` naming NAL unit, message and syntax element.
   public init(
-    _ stream: ByteStream, keepsOrder: Bool = false, limit: Int = CompressedNetwork.largestNetwork
+    _ stream: ByteStream, keepsOrder: Bool = false, limit: Int = CompressedNetwork.largestNetwork,
+    tensorsAt located: [String: [UInt8]] = [:]
   ) throws(BitstreamError) {
     let places = stream.picturePlaces
-    var receiver = SignalReceiver(limit: limit)
+    var receiver = SignalReceiver(limit: limit, tensorsAt: located)
     var changes: [Change] = []
-    var next = 0
-    for unit in stream.signalUnits {
-      while next < places.count, places[next].position <= unit.start { next += 1 }
+    for step in stream.signalSteps(places) {
       let before = receiver
-      try receiver.receive(unit, of: stream)
-      if next < places.count, next > 0, !places[next].isRandomAccess, !keepsOrder {
-        throw BitstreamError(
-          byte: unit.start, element: "nal_unit_header",
-          "a message stands before picture \(next), at which decoding cannot begin: it is not known "
-            + "which picture of the output that is")
-      }
-      if next > 0, !keepsOrder, next + 1 < places.count,
-        stream.codec.isLeading(places[next + 1].slice.type)
-      {
-        throw BitstreamError(
-          byte: unit.start, element: "nal_unit_header",
-          "a message stands before picture \(next), behind which leading pictures follow: it is not known "
-            + "which picture of the output is the first that it is for")
-      }
-      guard next < max(places.count, 1) else {
-        throw BitstreamError(
-          byte: unit.start, element: "nal_unit_header", "no picture follows a message")
-      }
-      if changes.last?.picture != next {
-        changes.append(Change(picture: next, networks: [:], renewed: [], activated: []))
-      }
-      let last = changes.count - 1
-      changes[last].networks = receiver.networks
-      for (identifier, network) in receiver.networks {
-        let old = before.networks[identifier]
-        if old?.base != network.base || old?.update != network.update {
-          changes[last].renewed.insert(identifier)
+      switch step {
+      case .sequence(let picture, let layer):
+        receiver.beginSequence(of: layer)
+        if receiver.current.count < before.current.count {
+          changes.append(
+            Change(picture: picture, networks: receiver.current, renewed: [], activated: []))
         }
-        if before.activations[identifier] != receiver.activations[identifier] {
-          changes[last].activated.insert(identifier)
+      case .unit(let unit, let picture):
+        try receiver.receive(unit, of: stream)
+        try Self.requireKnownPlace(of: unit, before: picture, places, stream.codec, keepsOrder)
+        if changes.last?.picture != picture {
+          changes.append(Change(picture: picture, networks: [:], renewed: [], activated: []))
         }
+        changes[changes.count - 1].note(receiver, before: before)
       }
     }
     try receiver.finish()
     pictureCount = places.count
     identifiers = receiver.networks.keys.sorted()
     self.changes = changes
+  }
+
+  /// Throws where it is not known which picture of the output a unit is for.
+  private static func requireKnownPlace(
+    of unit: ByteStream.Unit, before next: Int, _ places: [ByteStream.PicturePlace],
+    _ codec: VideoCodec, _ keepsOrder: Bool
+  ) throws(BitstreamError) {
+    func refusal(_ reason: String) -> BitstreamError {
+      BitstreamError(byte: unit.start, element: "nal_unit_header", reason)
+    }
+    guard next < max(places.count, 1) else { throw refusal("no picture follows a message") }
+    guard next > 0, !keepsOrder else { return }
+    guard places[next].isRandomAccess else {
+      throw refusal(
+        "a message stands before picture \(next), at which decoding cannot begin: it is not known "
+          + "which picture of the output that is")
+    }
+    guard next + 1 == places.count || !codec.isLeading(places[next + 1].slice.type) else {
+      throw refusal(
+        "a message stands before picture \(next), behind which leading pictures follow: it is not known "
+          + "which picture of the output is the first that it is for")
+    }
   }
 
   /// What is applied to a picture.

@@ -23,9 +23,18 @@ public struct ReceivedNetwork: Sendable, Hashable {
 }
 
 /// Reads the messages of a stream from its beginning and keeps the rules of their order.
+///
+/// As H.274 says of its messages, ours hold to the end of the coded layer video sequence that they stand
+/// in: an update or an activation needs a base of the same sequence.
 public struct SignalReceiver: Sendable {
-  /// The networks by nnpfc_id, as far as they are complete.
+  /// The networks by nnpfc_id, as far as they are complete, those of sequences that are over included.
   public private(set) var networks: [Int: ReceivedNetwork] = [:]
+
+  /// The layer whose current sequence holds a network, by nnpfc_id.
+  private var layers: [Int: Int] = [:]
+
+  /// The networks of the current sequences.
+  public var current: [Int: ReceivedNetwork] { networks.filter { layers[$0.key] != nil } }
 
   /// How many activations came for each network.
   public private(set) var activations: [Int: Int] = [:]
@@ -36,20 +45,45 @@ public struct SignalReceiver: Sendable {
   /// The most elements that the tensors of all networks may have together.
   private let limit: Int
 
+  /// Streams of ISO/IEC 15938-17 by the URIs that messages name them by.
+  private let located: [String: [UInt8]]
+
+  /// URIs of tensors that messages have named so far.
+  public private(set) var uris: Set<String> = []
+
   /// Nothing received so far.
   ///
-  /// - Parameter limit: The most elements that the tensors of all networks may have together.
-  public init(limit: Int = CompressedNetwork.largestNetwork) { self.limit = limit }
+  /// - Parameters:
+  ///   - limit: The most elements that the tensors of all networks may have together.
+  ///   - located: Streams of ISO/IEC 15938-17 by URI; a network whose tensors are at another URI comes
+  ///     without them.
+  public init(
+    limit: Int = CompressedNetwork.largestNetwork, tensorsAt located: [String: [UInt8]] = [:]
+  ) {
+    self.limit = limit
+    self.located = located
+  }
 
   /// Reads all our messages of a stream.
   ///
   /// - Throws: ``Bitstream/BitstreamError`` naming NAL unit, message and syntax element.
   public init(
-    _ stream: ByteStream, limit: Int = CompressedNetwork.largestNetwork
+    _ stream: ByteStream, limit: Int = CompressedNetwork.largestNetwork,
+    tensorsAt located: [String: [UInt8]] = [:]
   ) throws(BitstreamError) {
-    self.init(limit: limit)
-    for unit in stream.signalUnits { try receive(unit, of: stream) }
+    self.init(limit: limit, tensorsAt: located)
+    for step in stream.signalSteps(stream.picturePlaces) {
+      switch step {
+      case .sequence(_, let layer): beginSequence(of: layer)
+      case .unit(let unit, _): try receive(unit, of: stream)
+      }
+    }
     try finish()
+  }
+
+  /// A new coded layer video sequence of a layer begins: what came for the one before holds no longer.
+  public mutating func beginSequence(of layer: Int) {
+    layers = layers.filter { $0.value != layer }
   }
 
   /// Reads a NAL unit of ours.
@@ -65,7 +99,9 @@ public struct SignalReceiver: Sendable {
         }
         try receiveOwn(bytes)
       } else {
-        for message in try SEIMessage.messages(in: payload) { try receive(message) }
+        for message in try SEIMessage.messages(in: payload) {
+          try receive(message, layer: unit.header.layer)
+        }
       }
     }
   }
@@ -79,12 +115,12 @@ public struct SignalReceiver: Sendable {
     }
   }
 
-  private mutating func receive(_ message: SEIMessage) throws(BitstreamError) {
+  private mutating func receive(_ message: SEIMessage, layer: Int) throws(BitstreamError) {
     try inside("SEI message of type \(message.payloadType)") { () throws(BitstreamError) in
       switch message.payloadType {
       case SEIMessage.userDataUnregistered: try receiveOwn(message.payload)
       case SEIMessage.postFilterCharacteristics:
-        try receive(try PostFilterCharacteristics(message.payload))
+        try receive(try PostFilterCharacteristics(message.payload), layer: layer)
       case SEIMessage.postFilterActivation: try receive(try PostFilterActivation(message.payload))
       default:
         throw BitstreamError(
@@ -101,10 +137,11 @@ public struct SignalReceiver: Sendable {
     // The UUID alone marks a NAL unit whose quantizers came in a parameter set.
     guard !content.isEmpty else { return }
     let message = try QuantizerMessage(content)
-    guard !message.isUpdate || networks[message.networkID] != nil else {
+    guard !message.isUpdate || layers[message.networkID] != nil else {
       throw BitstreamError(
         byte: 0, element: "nnq_update_flag",
-        "an update of network \(message.networkID) came before its base")
+        "an update of network \(message.networkID) came before its base"
+          + sequenceNote(message.networkID))
     }
     guard announced[message.networkID].map({ $0 == message }) ?? true else {
       throw BitstreamError(
@@ -114,14 +151,20 @@ public struct SignalReceiver: Sendable {
     announced[message.networkID] = message
   }
 
+  /// What to add where a base came, but for a sequence that is over.
+  private func sequenceNote(_ identifier: Int) -> String {
+    networks[identifier] == nil
+      ? "" : "; the one that came ended with its coded layer video sequence"
+  }
+
   private mutating func receive(
-    _ characteristics: PostFilterCharacteristics
+    _ characteristics: PostFilterCharacteristics, layer: Int
   ) throws(BitstreamError) {
     let identifier = characteristics.identifier
-    guard characteristics.isBase || networks[identifier] != nil else {
+    guard characteristics.isBase || layers[identifier] != nil else {
       throw BitstreamError(
         byte: 0, element: "nnpfc_base_flag",
-        "an update of filter \(identifier) came before its base")
+        "an update of filter \(identifier) came before its base" + sequenceNote(identifier))
     }
     guard let quantizers = announced.removeValue(forKey: identifier) else {
       throw BitstreamError(
@@ -134,11 +177,17 @@ public struct SignalReceiver: Sendable {
           + ", its tensors are not")
     }
     var content = CompressedNetwork.Content(tensors: [])
-    if case .stream(let bytes) = characteristics.payload {
+    let (place, coded): (String, [UInt8]?) =
+      switch characteristics.payload {
+      case .stream(let bytes): ("nnpfc_payload_byte", bytes)
+      case .uri(_, let uri): ("tensors at \(uri)", located[uri])
+      }
+    if case .uri(_, let uri) = characteristics.payload { uris.insert(uri) }
+    if let coded {
       // What is replaced makes room: a base may come again and again, and ends its update.
       let kept = heldElements - elements(of: identifier, isBase: characteristics.isBase)
-      content = try inside("nnpfc_payload_byte") { () throws(BitstreamError) in
-        try CompressedNetwork.content(of: bytes, limit: limit - kept)
+      content = try inside(place) { () throws(BitstreamError) in
+        try CompressedNetwork.content(of: coded, limit: limit - kept)
       }
     }
     let part = ReceivedNetwork.Part(
@@ -147,7 +196,9 @@ public struct SignalReceiver: Sendable {
     if characteristics.isBase {
       // A base that comes again, at every picture where decoding can begin, ends its updates.
       networks[identifier] = ReceivedNetwork(
-        base: part, activation: networks[identifier]?.activation)
+        base: part,
+        activation: layers[identifier] == nil ? nil : networks[identifier]?.activation)
+      layers[identifier] = layer
     } else {
       networks[identifier]?.update = part
     }
@@ -166,10 +217,11 @@ public struct SignalReceiver: Sendable {
   }
 
   private mutating func receive(_ activation: PostFilterActivation) throws(BitstreamError) {
-    guard networks[activation.target] != nil else {
+    guard layers[activation.target] != nil else {
       throw BitstreamError(
         byte: 0, element: "nnpfa_target_id",
-        "filter \(activation.target) is activated before its characteristics came")
+        "filter \(activation.target) is activated before its characteristics came"
+          + sequenceNote(activation.target))
     }
     networks[activation.target]?.activation = activation
     activations[activation.target, default: 0] += 1

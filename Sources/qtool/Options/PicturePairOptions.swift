@@ -1,9 +1,8 @@
 import ArgumentParser
 import LowBit
-import Signalling
 import Video
 
-/// Pictures that a filter is judged by, and what their samples are to it.
+/// Pictures that a filter is judged by.
 struct PicturePairOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Decoded pictures.", valueName: "file"), completion: .file())
   var pictures: String
@@ -13,9 +12,6 @@ struct PicturePairOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Width and height of raw pictures.", valueName: "WxH"))
   var size: PictureSize?
-
-  @Option(help: "What samples are to the network: real, from 0 to 1, or integer, from 0 to 255.")
-  var samples = SampleFormat.real
 
   /// The pictures.
   ///
@@ -53,19 +49,5 @@ struct VideoPairs {
   func decibels(_ squaredError: Int) -> Double {
     PeakSignalToNoise.decibels(
       squaredError: squaredError, samples: pairs.reduce(0) { $0 + $1.decoded.samples.count })
-  }
-}
-
-extension SampleFormat {
-  /// The samples in messages.
-  var format: PostFilterProperty.Format { self == .real ? .real : .integer(bits: 8) }
-
-  /// What goes into a filter and comes out of it.
-  func property(of graph: Graph) throws -> PostFilterProperty {
-    let settings = SignalSettings(samples: format)
-    guard let property = try SignalMessages(of: graph, settings).characteristics.property else {
-      preconditionFailure("a base without properties")
-    }
-    return property
   }
 }

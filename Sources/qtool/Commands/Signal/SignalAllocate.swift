@@ -14,8 +14,8 @@ struct SignalAllocate: ParsableCommand {
       "qtool signal allocate filter.onnx --pictures decoded.y4m --originals video.y4m --lambda 90 "
         + "--search exhaustive --weight-bits 8,4 --activation-bits 16,8 -o small.onnx")
       + "\n\nEvery combination that is tried is quantized, coded and run on integers: what is made small is "
-      + "the squared error of pictures plus lambda times the bits of its messages. Ranges come from the "
-      + "pictures.")
+      + "the squared error of pictures plus lambda times the bits of the messages that 'qtool signal mux' "
+      + "writes with the same options. Ranges come from the pictures.")
 
   @Argument(help: "The ONNX model in float.", completion: .file(extensions: ["onnx"]))
   var model: String
@@ -35,6 +35,13 @@ struct SignalAllocate: ParsableCommand {
   var search = AllocationSearch.greedy
 
   @OptionGroup var weight: LambdaOptions
+  @OptionGroup var content: MessageOptions
+  @OptionGroup var cost: MessageCostOptions
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "The base will carry its operators, so that decoders need no model.")
+  var topology = true
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
@@ -50,21 +57,23 @@ struct SignalAllocate: ParsableCommand {
       try Self.list(weightBits, 2...8, "--weight-bits"),
       try Self.list(activationBits, 2...16, "--activation-bits")
     )
+    var form = try cost.form(content)
+    form.settings.carriesTopology = topology
     let float = try FloatModel(path: model)
     let pairs = try video.pairs()
     if common.dryRun {
       return try common.emit(["search": search.rawValue]) { "\(search) search" }
     }
-    let report = try device.run { try allocate(float, pairs, bits, on: $0) }
+    let report = try device.run { try allocate(float, pairs, bits, form, on: $0) }
     try common.emit(report) { report.text }
   }
 
   private func allocate(
     _ float: FloatModel, _ pairs: VideoPairs, _ bits: (weights: [Int], activations: [Int]),
-    on backend: some Backend
+    _ form: MessageForm, on backend: some Backend
   ) throws -> AllocationReport {
     do {
-      let allocation = try allocation(float, pairs, on: backend)
+      let allocation = try allocation(float, pairs, form, on: backend)
       var search = BitAllocation(
         choices: allocation.tensors.map { $0.isWeights ? bits.weights : bits.activations },
         lambda: weight.lambdaOfBits, measure: allocation.measure)
@@ -100,7 +109,7 @@ struct SignalAllocate: ParsableCommand {
   }
 
   private func allocation<B: Backend>(
-    _ float: FloatModel, _ pairs: VideoPairs, on backend: B
+    _ float: FloatModel, _ pairs: VideoPairs, _ form: MessageForm, on backend: B
   ) throws -> FilterAllocation<B> {
     guard let input = float.prepared.inputs.first,
       let order = PostFilterProperty.Order(input)
@@ -112,7 +121,7 @@ struct SignalAllocate: ParsableCommand {
     settings.activations.range = .minmax
     // Moments of patches belong to one number of levels; here there are many.
     settings.improvements.remove(.outputs)
-    let format = video.samples.format
+    let format = form.settings.samples
     let property = PostFilterProperty(
       inputOrder: order, inputFormat: format, outputOrder: order, outputFormat: format)
     let plan = try QuantizationPlan(float.prepared, settings: settings)
@@ -130,7 +139,7 @@ struct SignalAllocate: ParsableCommand {
       of: .init(data: video.pictures, shard: 0, shardCount: 1, sampleCount: pairs.pairs.count))
     return try FilterAllocation(
       float.prepared, histograms: found.histograms, channelMeans: found.channelMeans,
-      settings: settings, samples: format, pictures: pairs.pairs, on: backend)
+      settings: settings, messages: form, pictures: pairs.pairs, on: backend)
   }
 
   /// Numbers separated by commas.
@@ -198,7 +207,7 @@ struct AllocationReport: Encodable {
   /// Decibels of all samples before and after the filter.
   var decoded: Double
   var psnr: Double
-  /// Bytes of the base's NAL units.
+  /// Bytes of the base's NAL units, as they will be written.
   var bytes: Int
   var cost: Double
   /// Layers whose products are computed on integers.

@@ -12,7 +12,8 @@ struct SignalDecode: ParsableCommand {
     discussion: examples(
       "qtool signal decode signalled.hevc --json",
       "qtool signal decode signalled.hevc -o received.onnx",
-      "qtool signal decode signalled.hevc --base topology.onnx -o received.onnx")
+      "qtool signal decode signalled.hevc --base topology.onnx -o received.onnx",
+      "qtool signal decode signalled.hevc --tensors filter.nnr -o received.onnx")
       + "\n\nA model is built from the stream alone where its base carries the operators, with names of "
       + "its own; with --base, from that model's operators, attributes and other constants, and of what is "
       + "signalled only types and shapes.")
@@ -37,11 +38,7 @@ struct SignalDecode: ParsableCommand {
   @Option(help: ArgumentHelp("The network's number, nnpfc_id; else the only one.", valueName: "n"))
   var id: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "The tensors of a network whose messages name a URI, a stream of ISO/IEC 15938-17.",
-      valueName: "file"), completion: .file())
-  var tensors: String?
+  @OptionGroup var located: LocatedTensorOptions
 
   @Option(help: "The stream's codec, hevc or vvc; else as its first NAL unit says.")
   var codec: VideoCodec?
@@ -52,30 +49,12 @@ struct SignalDecode: ParsableCommand {
     try common.begin(self)
     if let output { try AtomicFile.check(output, overwrite: overwrite) }
     let bytes = try SignalStream.read(stream, codec: codec)
-    var network = try chosen(try SignalStream.receive(bytes, path: stream).networks)
-    if let tensors { try readTensors(tensors, of: &network) }
+    let located = try located.read(for: bytes, path: stream)
+    let network = try chosen(
+      try SignalStream.receive(bytes, path: stream, tensorsAt: located).networks)
     if base != nil || output != nil { try rebuild(network) }
     let report = NetworkReport(network, showsValues: true)
     try common.emit(report) { report.text }
-  }
-
-  /// Puts the tensors in the file `path` where the messages name a URI.
-  private func readTensors(_ path: String, of network: inout ReceivedNetwork) throws {
-    let isBase = network.base.characteristics.payload.isElsewhere
-    let isUpdate = network.update?.characteristics.payload.isElsewhere ?? false
-    guard isBase || isUpdate else {
-      throw UsageError("--tensors \(path): no message in '\(stream)' names a URI of tensors")
-    }
-    guard !isBase || !isUpdate else {
-      throw UsageError(
-        "--tensors \(path): base and update in '\(stream)' name a URI each, one file holds the tensors "
-          + "of one")
-    }
-    let bytes = try WholeFile.read(path, limit: 1 << 32)
-    let found = try inside(path) { () throws(BitstreamError) in
-      try CompressedNetwork.decode(bytes)
-    }
-    if isBase { network.base.tensors = found } else { network.update?.tensors = found }
   }
 
   private func chosen(_ networks: [Int: ReceivedNetwork]) throws -> ReceivedNetwork {
@@ -91,11 +70,5 @@ struct SignalDecode: ParsableCommand {
       graph, to: output, irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
       overwrite: overwrite)
     Console.shared.note("written: \(output)")
-  }
-}
-
-extension PostFilterCharacteristics.Payload {
-  fileprivate var isElsewhere: Bool {
-    if case .uri = self { true } else { false }
   }
 }

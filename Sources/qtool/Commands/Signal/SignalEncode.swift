@@ -19,6 +19,7 @@ struct SignalEncode: ParsableCommand {
   @Option(help: "The codec whose NAL units are written: hevc or vvc.")
   var codec = VideoCodec.hevc
 
+  @OptionGroup var content: MessageOptions
   @OptionGroup var signals: SignalOptions
   @OptionGroup var target: TargetOptions
   @OptionGroup var common: CommonOptions
@@ -26,10 +27,11 @@ struct SignalEncode: ParsableCommand {
   func run() throws {
     try common.begin(self)
     try target.check()
-    try signals.check(codec, overwrite: target.overwrite)
-    let (messages, tensors) = try signals.messages(of: model)
+    try content.check(codec)
+    try signals.check(overwrite: target.overwrite)
+    let (messages, tensors) = try signals.messages(of: model, content)
     try inside(model) { () throws(BitstreamError) in try messages.requireReadable() }
-    let units = messages.units(codec, carrier: signals.carrier)
+    let units = messages.units(codec, carrier: content.carrier)
     let report = SignalReport(messages, bytes: units.count, tensorBytes: tensors.count)
     if !common.dryRun {
       try AtomicFile.write(units, to: target.output, overwrite: target.overwrite)

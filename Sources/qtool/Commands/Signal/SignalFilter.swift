@@ -18,7 +18,8 @@ struct SignalFilter: ParsableCommand {
       "qtool signal filter small.bit --pictures decoded.y4m -o filtered.y4m --json")
       + "\n\nPictures are YUV4MPEG2 or raw, 4:2:0 with 8 bits, in the order of output. Where a message "
       + "states the MD5 of the picture behind it, the filtered picture must have it. Before the first "
-      + "activation and after one that cancels, pictures stay as they are.")
+      + "activation, after one that cancels and from the next coded video sequence on, pictures stay as they are."
+  )
 
   @Argument(help: "The byte stream.", completion: .file())
   var stream: String
@@ -38,6 +39,8 @@ struct SignalFilter: ParsableCommand {
       valueName: "model"), completion: .file(extensions: ["onnx"]))
   var base: String?
 
+  @OptionGroup var located: LocatedTensorOptions
+
   @Option(help: "The stream's codec, hevc or vvc; else as its first NAL unit says.")
   var codec: VideoCodec?
 
@@ -56,8 +59,9 @@ struct SignalFilter: ParsableCommand {
     try common.begin(self)
     try target.check()
     let bytes = try SignalStream.read(stream, codec: codec)
+    let located = try located.read(for: bytes, path: stream)
     let timeline = try inside(stream) { () throws(BitstreamError) in
-      try SignalTimeline(bytes, keepsOrder: sameOrder)
+      try SignalTimeline(bytes, keepsOrder: sameOrder, tensorsAt: located)
     }
     let network = try SignalStream.identifier(id, of: timeline.identifiers, path: stream)
     let video = try VideoReader(pictures, size: size.map { ($0.width, $0.height) })

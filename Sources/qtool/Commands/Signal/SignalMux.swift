@@ -32,6 +32,7 @@ struct SignalMux: ParsableCommand {
     help: "Insert before every picture at which decoding can begin instead.")
   var everyRandomAccess = false
 
+  @OptionGroup var content: MessageOptions
   @OptionGroup var signals: SignalOptions
   @OptionGroup var target: TargetOptions
   @OptionGroup var common: CommonOptions
@@ -50,17 +51,18 @@ struct SignalMux: ParsableCommand {
     try common.begin(self)
     try target.check()
     let original = try SignalStream.read(stream, codec: codec)
-    try signals.check(original.codec, overwrite: target.overwrite)
-    let known = try SignalStream.receive(original, path: stream).networks[signals.id]
+    try content.check(original.codec)
+    try signals.check(overwrite: target.overwrite)
+    let known = try SignalStream.receive(original, path: stream).networks[content.id]
     if signals.base == nil, known != nil {
       throw UsageError(
-        "\(stream): has a network \(signals.id) already; --id takes another number, "
+        "\(stream): has a network \(content.id) already; --id takes another number, "
           + "'qtool signal strip' removes it")
     }
-    let (messages, tensors) = try signals.messages(of: model)
+    let (messages, tensors) = try signals.messages(of: model, content)
     let result = try inside(stream) { () throws(BitstreamError) in
       let bytes = try original.inserting(
-        messages, carrier: signals.carrier,
+        messages, carrier: content.carrier,
         before: everyRandomAccess ? .everyRandomAccess : .picture(picture ?? 0))
       // An update before its base, for instance, shows here.
       _ = try SignalReceiver(try ByteStream(bytes, codec: original.codec))

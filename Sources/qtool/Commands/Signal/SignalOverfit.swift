@@ -14,7 +14,8 @@ struct SignalOverfit: ParsableCommand {
       "qtool signal overfit filter.onnx --pictures decoded.y4m --originals video.y4m --qp 37 -o tuned.onnx",
       "qtool signal mux tuned.onnx signalled.hevc --base filter.onnx -o tuned.hevc")
       + "\n\nEverything else is frozen. What is found is rounded to integers and judged by the filter on "
-      + "integers; where the update costs more than it gives, the base itself is written.")
+      + "integers; where the update costs more than it gives, the base itself is written. What it costs is "
+      + "the length of the messages that 'qtool signal mux' writes with the same options.")
 
   @Argument(
     help: "The quantized ONNX model, with QLinearConv.", completion: .file(extensions: ["onnx"]))
@@ -32,6 +33,8 @@ struct SignalOverfit: ParsableCommand {
   var rate = OverfittingPlan().rate
 
   @OptionGroup var weight: LambdaOptions
+  @OptionGroup var content: MessageOptions
+  @OptionGroup var cost: MessageCostOptions
 
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
@@ -53,6 +56,7 @@ struct SignalOverfit: ParsableCommand {
     plan.epochs = epochs
     plan.rate = rate
     plan.lambda = weight.lambdaOfBits
+    plan.messages = try cost.form(content)
     if common.dryRun {
       return try common.emit(["epochs": epochs]) { "overfits \(train) for \(epochs) epochs" }
     }
@@ -64,7 +68,10 @@ struct SignalOverfit: ParsableCommand {
     _ graph: Graph, _ pairs: VideoPairs, _ plan: OverfittingPlan, on backend: some Backend
   ) throws -> OverfitReport {
     do {
-      let property = try video.samples.property(of: graph)
+      guard
+        let property = try SignalMessages(of: graph, plan.messages.settings).characteristics
+          .property
+      else { preconditionFailure("a base without properties") }
       var overfitting = try Overfitting(
         graph, property, pictures: pairs.pairs, plan: plan, on: backend)
       let base = try overfitting.unchanged()
