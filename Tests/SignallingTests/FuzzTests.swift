@@ -106,7 +106,8 @@ import Video
       }
       outcomes[outcome, default: 0] += 1
     }
-    for outcome in ["no operators", "no network", "no picture", "picture"] {
+    // What a rebuilt network cannot filter is rare: its shapes have been followed.
+    for outcome in ["no operators", "no network", "picture"] {
       #expect(outcomes[outcome, default: 0] > 0, "\(outcomes)")
     }
   }

@@ -139,6 +139,84 @@ import Video
     }
   }
 
+  /// Few nodes that make much out of little: refused by their shapes, before anything is computed.
+  @Test func chainsOfNodesAreBounded() throws {
+    func concats(_ graph: inout Graph) {
+      graph.nodes[4].outputs = ["d0"]
+      for number in 0..<70 {
+        graph.nodes.append(
+          Node(
+            "Concat", inputs: ["d\(number)", "d\(number)"], outputs: ["d\(number + 1)"],
+            attributes: ["axis": .int(1)]))
+      }
+      graph.outputs[0].name = "d70"
+    }
+    /// The sum of the picture and a constant's largest element.
+    func append(_ nodes: [Node], _ graph: inout Graph) {
+      graph.nodes[4].outputs = ["d0"]
+      graph.nodes += nodes
+      graph.nodes += [
+        Node("GlobalMaxPool", inputs: ["large"], outputs: ["one"]),
+        Node("Add", inputs: ["d0", "one"], outputs: ["d1"]),
+      ]
+      graph.outputs[0].name = "d1"
+    }
+    let chains: [(String, (inout Graph) -> Void)] = [
+      ("(Concat): its result of [1, ", concats),
+      // Nothing is in it, however large it is.
+      (
+        "(Concat): its result of [0, ",
+        { graph in
+          concats(&graph)
+          graph.initializers["none"] = Tensor([] as [Float], shape: [0, 1 << 28, 1, 1])
+          graph.nodes[5].inputs = ["none", "none"]
+        }
+      ),
+      (
+        "node 'MatMul_5' (MatMul): its result of [1, 1, 2048, 2048]",
+        { graph in
+          graph.initializers["column"] = Tensor(repeating: Float(1), shape: [1, 1, 2048, 1])
+          graph.initializers["row"] = Tensor(repeating: Float(1), shape: [1, 1, 1, 2048])
+          append([Node("MatMul", inputs: ["column", "row"], outputs: ["large"])], &graph)
+        }
+      ),
+      (
+        "node 'Pad_5' (Pad): its result of [9, 9, 9, 9, 9, 9, 9, 9]",
+        { graph in
+          graph.initializers["point"] = Tensor([0] as [Float], shape: Array(repeating: 1, count: 8))
+          graph.initializers["pads"] = Tensor([Int64](repeating: 4, count: 16))
+          append([Node("Pad", inputs: ["point", "pads"], outputs: ["large"])], &graph)
+        }
+      ),
+    ]
+    for (text, change) in chains {
+      var graph = Networks.filter()
+      change(&graph)
+      let network = try received(graph)
+      let error = #expect(throws: BitstreamError.self) { try network.rebuilt() }
+      #expect(error?.description.contains(text) == true, "\(text): \(error?.description ?? "")")
+      // Senders do not write what no receiver takes.
+      #expect(throws: GraphError.self) { try SignalMessages(of: graph, SignalSettings()) }
+    }
+  }
+
+  /// What a picture needs is known before it is filtered.
+  @Test func picturesThatNeedTooMuchAreRefused() throws {
+    let property = PostFilterProperty(inputOrder: .luma, outputOrder: .luma)
+    let picture = Picture(
+      width: 8, height: 8,
+      samples: [UInt8](repeating: 9, count: Picture.sampleCount(width: 8, height: 8)))
+    // Codes of the picture, of the four channels that the second layer reads, and of the one that it writes.
+    let needed = 64 + 4 * 64 + 64
+    let filter = try PictureFilter(
+      Networks.filter(), property, limit: needed, on: ReferenceBackend())
+    _ = try filter.filtered(picture)
+    let narrow = try PictureFilter(
+      Networks.filter(), property, limit: needed - 1, on: ReferenceBackend())
+    let error = #expect(throws: GraphError.self) { try narrow.filtered(picture) }
+    #expect(error?.description.contains("node 'conv1' (QLinearConv)") == true)
+  }
+
   @Test func groupsThatOverflowAreErrors() throws {
     var graph = Networks.filter()
     graph.nodes[1].attributes["group"] = .int(Int.max)

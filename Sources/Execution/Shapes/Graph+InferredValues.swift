@@ -55,9 +55,12 @@ extension Graph {
 }
 
 /// The extents that open dimensions are tried with.
-private enum InferenceExtents {
+package enum InferenceExtents {
   static let base = 64
   static let others = [96, 160]
+
+  /// None is larger.
+  package static let largest = 160
 }
 
 /// What is still possible for every value.

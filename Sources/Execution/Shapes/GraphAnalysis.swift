@@ -44,15 +44,20 @@ public struct GraphAnalysis: Sendable {
   /// - Parameters:
   ///   - graph: the graph.
   ///   - extents: Extents of symbolic dimensions by name.
-  /// - Throws: ``Graph/GraphError`` when the graph's nodes cannot be put in order.
-  public init(of graph: Graph, extents: [String: Int] = [:]) throws {
+  ///   - limit: How large values may be, for graphs that are not trusted; nothing larger is made on the way.
+  /// - Throws: ``Graph/GraphError`` when the graph's nodes cannot be put in order; with a limit also for a
+  ///   node that cannot be followed or whose result is too large, naming it.
+  public init(of graph: Graph, extents: [String: Int] = [:], limit: ElementLimit? = nil) throws {
+    var live = limit.map { LiveElements(of: graph, $0) }
     let backend = ShapeBackend()
     var operands: [String: Operand<ShapeBackend>] = [:]
     for (name, tensor) in graph.initializers { operands[name] = Operand(tensor) }
     for input in graph.inputs {
       guard let shape = input.shape else { continue }
+      let fixed = shape.map { $0.extent(extents) }
+      try live?.begin(input.name, fixed)
       operands[input.name] = Operand(
-        value: ShapeValue(elementType: input.elementType, shape: shape.map { $0.extent(extents) }))
+        value: ShapeValue(elementType: input.elementType, shape: fixed))
     }
     var counted: Set<String> = []
     for node in try graph.sortedNodes() {
@@ -65,11 +70,26 @@ public struct GraphAnalysis: Sendable {
       }
       let before = backend.multiplicationCount
       do {
+        if live != nil {
+          let shapes = try Self.shapes(of: node, in: graph, backend, operands)
+          try live?.run(node, writing: shapes)
+        }
         let results = try Self.results(of: node, in: graph, backend, operands)
-        for (name, result) in zip(node.outputs, results) where !name.isEmpty {
+        for case (let name, let result?) in zip(node.outputs, results) where !name.isEmpty {
+          // Extents of what follows stay numbers.
+          guard Shapes.countBesideEmpty(result.shape) != nil else {
+            throw GraphError.unsupported(
+              "node '\(node.label)' (\(node.operatorType)): no memory holds its result of \(result.shape)"
+            )
+          }
           operands[name] = result
         }
         analysis.multiplications = backend.multiplicationCount - before
+      } catch is ValueUnknown where limit != nil {
+        throw GraphError.unsupported(
+          "node '\(node.label)' (\(node.operatorType)): the shape of its result depends on values")
+      } catch let error as GraphError where limit != nil {
+        throw error
       } catch is ValueUnknown {
         analysis.problem = "the shape depends on values"
       } catch let error as GraphError {
@@ -89,13 +109,32 @@ public struct GraphAnalysis: Sendable {
     _ operands: [String: Operand<ShapeBackend>]
   ) throws -> [Operand<ShapeBackend>?] {
     let reader = try graph.reader(of: node)
-    let operation = try OperatorTable.makeOperator(reader)
-    let inputs: [Operand<ShapeBackend>?] = try node.inputs.map { name in
+    return try OperatorTable.makeOperator(reader).run(
+      try inputs(of: node, operands), on: backend, label: reader.label)
+  }
+
+  /// The shapes of what a node writes, without computing even what is constant and small.
+  private static func shapes(
+    of node: Node, in graph: Graph, _ backend: ShapeBackend,
+    _ operands: [String: Operand<ShapeBackend>]
+  ) throws -> [(name: String, shape: [Int])] {
+    let reader = try graph.reader(of: node)
+    let results = try OperatorTable.makeOperator(reader).run(
+      OperatorCall(
+        backend: backend, label: reader.label, operands: try inputs(of: node, operands)))
+    return zip(node.outputs, results).compactMap { name, result in
+      result.map { (name, $0.shape) }
+    }
+  }
+
+  private static func inputs(
+    of node: Node, _ operands: [String: Operand<ShapeBackend>]
+  ) throws -> [Operand<ShapeBackend>?] {
+    try node.inputs.map { name in
       if name.isEmpty { return nil }
       guard let operand = operands[name] else { throw ValueUnknown() }
       return operand
     }
-    return try operation.run(inputs, on: backend, label: reader.label)
   }
 
   /// What the model itself says about a value, if all of it is fixed or given.

@@ -18,6 +18,9 @@ enum Shapes {
   /// The number of elements, or `nil` when a tensor of the shape would not fit the machine.
   static func count(_ shape: [Int]) -> Int? { HostMemory.elementCount(of: shape) }
 
+  /// The same without the dimensions of extent 0, beside which others could be of any extent.
+  static func countBesideEmpty(_ shape: [Int]) -> Int? { count(shape.map { max($0, 1) }) }
+
   /// Distances between neighbours along every axis in row-major order.
   static func strides(_ shape: [Int]) -> [Int] {
     var strides = [Int](repeating: 1, count: shape.count)

@@ -11,6 +11,10 @@ public import Video
 /// ``Execution/IntegerNetwork``.
 public struct PictureFilter<B: Backend>: Sendable {
   private let executor: Executor<B>
+  /// The network as it came, for pictures of any size.
+  private let graph: Graph
+  /// The most elements of its values at once.
+  private let limit: Int
   private let property: PostFilterProperty
   private let input: String
   private let output: String
@@ -20,10 +24,13 @@ public struct PictureFilter<B: Backend>: Sendable {
   /// - Parameters:
   ///   - graph: The network: one input, one output of the same shape.
   ///   - property: What goes in and comes out.
+  ///   - limit: The most elements that its values may have at once, constants aside; `nil` for 2^30.
   ///   - backend: Where it runs.
   /// - Throws: `GraphError` for networks that do not filter 8-bit pictures of 4:2:0 in place, or that the
   ///   backend does not run.
-  public init(_ graph: Graph, _ property: PostFilterProperty, on backend: B) throws {
+  public init(
+    _ graph: Graph, _ property: PostFilterProperty, limit: Int? = nil, on backend: B
+  ) throws {
     try property.requirePictures()
     guard graph.inputs.count == 1, graph.outputs.count == 1,
       graph.inputs[0].elementType == .float32
@@ -37,7 +44,10 @@ public struct PictureFilter<B: Backend>: Sendable {
     ]
     graph.outputs[0].shape = nil
     graph.valueInfo = [:]
+    try graph.requireFilterSizes()
     executor = try Executor(try IntegerNetwork(graph).graph, on: backend)
+    self.graph = graph
+    self.limit = limit ?? Graph.mostLiveElements
     self.property = property
     input = graph.inputs[0].name
     output = graph.outputs[0].name
@@ -45,9 +55,13 @@ public struct PictureFilter<B: Backend>: Sendable {
 
   /// A picture filtered.
   ///
-  /// - Throws: `GraphError` for pictures that the network is not for, and what the backend throws.
+  /// - Throws: `GraphError` for pictures that the network is not for or that make its values too large, and
+  ///   what the backend throws.
   public func filtered(_ picture: Picture) throws -> Picture {
     let planes = try PlaneOrder(property.inputOrder, picture)
+    var sized = graph
+    sized.inputs[0].shape = planes.shape.map { .fixed($0) }
+    try sized.requireElements(within: limit)
     let result = try executor.run([input: try property.tensor(of: picture)])
     guard let tensor = result[output], tensor.elementType == .float32, tensor.shape == planes.shape
     else {
@@ -111,11 +125,12 @@ private struct PlaneOrder {
         }
       }
       places += Array(picture.chroma)
-    case .all:
-      throw .unsupported(
-        "the filter takes luma and chroma of the same size, pictures are 4:2:0")
+    case .all: throw Self.unequal
     }
   }
+
+  static let unequal = GraphError.unsupported(
+    "the filter takes luma and chroma of the same size, pictures are 4:2:0")
 }
 
 extension PostFilterProperty {
@@ -126,6 +141,7 @@ extension PostFilterProperty {
         throw .unsupported("the filter is for samples of \(bits) bits, 8 are supported")
       }
     }
+    guard inputOrder != .all || outputOrder != .all else { throw PlaneOrder.unequal }
     guard inputOrder == outputOrder else {
       throw .unsupported(
         "the filter takes channels in order \(inputOrder.rawValue) and writes order \(outputOrder.rawValue)"

@@ -17,6 +17,11 @@ extension ReceivedNetwork {
   ///
   /// - Throws: `BitstreamError` where the base carries no operators, and as ``rebuilt(on:)``.
   public func rebuilt() throws -> Graph {
+    if base.topology == nil, case .uri(_, let uri) = base.characteristics.payload {
+      throw BitstreamError(
+        byte: 0, element: "nnpfc_uri",
+        "operators and tensors of the base are not in the stream but at \(uri)")
+    }
     guard let bytes = base.topology else {
       throw BitstreamError(
         byte: 0, element: "topology_data",
@@ -29,6 +34,7 @@ extension ReceivedNetwork {
     topology.metadata[ArithmeticMode.property] = message.mode.property
     do {
       try topology.requireFilterOperators()
+      try topology.requireFilterSizes()
       return try rebuilt(on: topology)
     } catch let error as GraphError {
       // There is no model that could be wrong, only the stream.

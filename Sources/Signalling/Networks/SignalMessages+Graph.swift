@@ -51,6 +51,12 @@ extension SignalMessages {
       throw GraphError.unsupported(
         "the model has no quantizers; 'qtool quantize' makes one that has")
     }
+    let property = base == nil ? try graph.postFilterProperty(operands, settings.samples) : nil
+    let carriesTopology = base == nil && settings.carriesTopology
+    if carriesTopology {
+      try graph.requireFilterOperators()
+      try graph.requireFilterSizes()
+    }
     let topology = try graph.signalledTopologyChecksum(operands)
     if let base, try base.signalledTopologyChecksum() != topology {
       throw GraphError.invalid("the update and its base differ in more than quantizers and codes")
@@ -71,14 +77,11 @@ extension SignalMessages {
     } catch {
       throw GraphError.invalid("\(error.reason)")
     }
-    let carriesTopology = base == nil && settings.carriesTopology
-    if carriesTopology { try graph.requireFilterOperators() }
     let carried = carriesTopology ? try NetworkTopology.bytes(of: graph) : nil
     let payload: PostFilterCharacteristics.Payload =
       if let (tag, uri) = settings.location { .uri(tag: tag, uri: uri) } else {
         .stream(CompressedNetwork.encode(signals.tensors, topology: carried))
       }
-    let property = base == nil ? try graph.postFilterProperty(operands, settings.samples) : nil
     self.init(
       quantizers: quantizers,
       characteristics: PostFilterCharacteristics(

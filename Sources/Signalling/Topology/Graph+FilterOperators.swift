@@ -51,6 +51,33 @@ extension Graph {
     try requireSupportedNodes()
   }
 
+  /// The most elements that the values of a network may have at once while it filters, constants aside:
+  /// 64 channels of 4096 x 2160 samples before and after a layer.
+  static let mostLiveElements = 1 << 30
+
+  /// How many more elements a node whose operands are constant may write than it reads.
+  private static let mostGrowth = 1 << 16
+
+  /// Makes sure, before anything is computed, that chains of nodes make no values of any size, at extents of
+  /// open dimensions as large as any that graphs are looked at with.
+  ///
+  /// - Throws: `GraphError` naming the node whose result is too large or cannot be foreseen.
+  func requireFilterSizes() throws {
+    var graph = self
+    for index in inputs.indices {
+      graph.inputs[index].shape = inputs[index].shape.map { shape in
+        shape.map { if case .fixed = $0 { $0 } else { .fixed(InferenceExtents.largest) } }
+      }
+    }
+    try graph.requireElements(within: Self.mostLiveElements)
+  }
+
+  /// The same for the extents that the inputs state.
+  func requireElements(within values: Int) throws {
+    _ = try GraphAnalysis(
+      of: self, limit: ElementLimit(values: values, growth: Self.mostGrowth))
+  }
+
   fileprivate static func isExtent(_ number: Int) -> Bool { number.magnitude <= largestExtent }
 }
 
