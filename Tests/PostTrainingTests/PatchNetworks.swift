@@ -5,6 +5,7 @@ import Operations
 @testable import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 
 /// Images `[1, 3, 5, 6]` whose pixels are like their neighbours and whose channels follow each other; so
 /// small that all patches are looked at.

@@ -4,6 +4,7 @@ import Operations
 @testable import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 
 /// A Gram matrix of `rows` made-up patches whose numbers follow their neighbours.

@@ -5,6 +5,7 @@ import Operations
 @testable import PostTraining
 import Quantization
 import Tensors
+import TestNetworks
 import Testing
 
 private func sample(_ number: Int) -> CalibrationSample {
