@@ -126,7 +126,8 @@ def point(parameter, original):
     run("x265", "--input", original, "--preset", "medium", "--qp", parameter, "--keyint", PICTURES, "--no-open-gop",
         "--no-info", "--log-level", "none", "-o", video)
     decode(video, decoded)
-    pair = ["--pictures", decoded, "--originals", original, "--qp", parameter]
+    # With the hash of a picture, as the messages have it that are written in the end.
+    pair = ["--pictures", decoded, "--originals", original, "--qp", parameter, "--hash"]
     base = OUT / f"base.{parameter}.onnx"
     bits = signal("allocate", HERE / "model.onnx", *pair, "--weight-bits", "8,6,4", "--activation-bits", "8", "-o",
                   base)
@@ -134,18 +135,21 @@ def point(parameter, original):
     rows = [{"name": "coded video", "bytes": video.stat().st_size, "error": error(decoded, original)}]
     streams = {"coded video": (video, decoded)}
 
-    def add(name, tuned, **facts):
+    def add(name, tuned, charged, **facts):
         stream, pictures = signalled(video, base, tuned, parameter, name.replace(" ", "-"))
+        written = stream.stat().st_size - (OUT / "part0.hevc" if tuned else video).stat().st_size
+        if written != charged:
+            sys.exit(f"demo: {written} bytes were written for {name} at QP {parameter}, {charged} were charged")
         rows.append({"name": name, "bytes": stream.stat().st_size, "error": error(pictures, original), **facts})
         streams[name] = (stream, pictures)
 
-    add("base", None)
+    add("base", None, bits["bytes"])
     for train in ("multipliers", "biases", "both"):
         tuned = OUT / f"{train}.{parameter}.onnx"
         found = signal("overfit", base, *pair, "--train", train, "--epochs", EPOCHS, "-o", tuned)
         name = f"base and {train}"
         if found["isUpdated"]:
-            add(name, tuned, update=found["updateBytes"])
+            add(name, tuned, found["updateBytes"], update=found["updateBytes"])
         else:
             rows.append({**rows[1], "name": name, "update": 0})
             streams[name] = streams["base"]
