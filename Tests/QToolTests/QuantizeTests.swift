@@ -126,6 +126,35 @@ import Testing
     }
   }
 
+  /// Passes that change the graph or run it again give the same bytes on a device and for any batch, say what
+  /// they left out, and refuse statistics.
+  @Test func passesThatNeedTheDataThemselves() {
+    let passes = ["--preset", "w4a4", "--improve", "cle,outputs,gptq,sequential,bias"]
+    let expected = files.quantized(passes, data: files.data, by: files.onReference)
+    #expect(!expected.isEmpty)
+    #expect(files.quantized(passes, data: files.data, by: files.onDevice) == expected)
+    #expect(
+      files.quantized(passes, data: files.data + "?batch=1", by: files.onReference) == expected)
+    let output = "\(files.folder.path)/r.onnx"
+    let outcome = files.onReference(
+      ["quantize", files.model, "--data", files.data, "-o", output, "--json"] + passes)
+    #expect(outcome.status == 0 && outcome.output.contains("cle: "), "\(outcome.errors)")
+    let statistics = "\(files.folder.path)/all.stats"
+    _ = files.onReference(["calibrate", files.model, "--data", files.data, "-o", statistics])
+    for pass in ["cle", "sequential"] {
+      let refused = files.onReference([
+        "quantize", files.model, "--stats", statistics, "-o", output, "--overwrite", "--improve",
+        pass,
+      ])
+      #expect(refused.status == 2 && refused.errors.contains(pass), "\(refused.errors)")
+    }
+    let rounded = files.onReference([
+      "quantize", files.model, "--stats", statistics, "-o", output, "--overwrite", "--improve",
+      "gptq",
+    ])
+    #expect(rounded.status == 0, "\(rounded.errors)")
+  }
+
   @Test func levelsBitsAndFiltersReachTheReport() {
     let outcome = files.onReference([
       "quantize", files.model, "--data", files.data, "-o", "\(files.folder.path)/q.onnx", "--json",

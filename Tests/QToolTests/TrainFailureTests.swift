@@ -197,6 +197,7 @@ import Testing
       (["--unfrozen", "float", "--order", "oscillation"], "weights are coded in every step"),
       (["--reestimate", "8"], "leaves no statistics"),
       (["--free-epochs", "1"], "none is left for the stages"),
+      (["--improve", "gptq"], "is for 'qtool quantize'"),
     ] {
       let model = try Models.write(
         Models.classifier, "m\(UInt64.random(in: 0 ... .max)).onnx", in: folder)

@@ -1,5 +1,8 @@
 /// What is done so that quantization loses less; each is cheap and needs no labels.
 public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
+  /// Channels between pairs of layers are scaled so that all channels of a layer's weights have similar ranges.
+  /// It changes the graph, by ``Graph/Graph/equalizeLayers()``, before anything is observed.
+  case cle
   /// The scale of each filter is the one of some around least squares that leaves the least error in the
   /// layer's outputs, where the statistics hold the moments of the patches that filters meet.
   case outputs
@@ -24,6 +27,10 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   public static func < (a: Self, b: Self) -> Bool {
     allCases.firstIndex(of: a)! < allCases.firstIndex(of: b)!
   }
+
+  /// Those that change the graph or need the network once more; training, which moves weights itself, does
+  /// not know them, nor rounding by moments.
+  public static let postTrainingOnly: Set<Improvement> = [.cle, .gptq, .sequential]
 
   /// Those that are done unless others are asked for; a gain is not a power of two.
   public static func all(for scales: ScaleRule) -> Set<Improvement> {

@@ -55,20 +55,31 @@ struct Quantize: ParsableCommand {
     var settings = try quantization.settings()
     settings.accumulator = try accumulator.settings()
     let path = model
-    let model = try FloatModel(path: path)
+    var model = try FloatModel(path: path)
+    var notes: [String] = []
+    if settings.improvements.contains(.cle) {
+      guard stats == nil else {
+        throw UsageError(
+          "--improve cle changes what would be observed: it needs --data, not --stats")
+      }
+      notes = model.equalize().notes
+    }
     let plan = try located(path) { try QuantizationPlan(model.prepared, settings: settings) }
     if common.dryRun {
       let outline = plan.outline
       return try common.emit(outline) { outline.text }
     }
-    let (result, page) = try device.run { try quantize(model, plan, settings, on: $0) }
+    let (result, page) = try device.run {
+      try quantize(model, plan, settings, notes: notes, on: $0)
+    }
     for warning in result.report.warnings { Console.shared.warn(warning) }
     if let report { try page?.write(to: report, overwrite: target.overwrite) }
     try common.emit(result) { result.text }
   }
 
   private func quantize<B: Backend>(
-    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
+    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
+    notes: [String], on backend: B
   ) throws -> (Result, ReportPage?) {
     let observations = try observations(model, plan, settings, on: backend)
     let calibration = try calibration(of: observations, model, plan, settings)
@@ -92,6 +103,7 @@ struct Quantize: ParsableCommand {
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
       histograms: observations.histograms, sampleCount: observations.sampleCount, graph: graph)
     report.calibration = calibration
+    report.notes = notes + report.notes
     quantized.describeAccumulators(in: &report)
     // Data that are wrong matter more than anything that follows from them.
     report.warnings.insert(

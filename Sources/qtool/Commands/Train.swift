@@ -96,6 +96,13 @@ struct Train: ParsableCommand {
             + idle.sorted().map { "--\($0)" }.joined(separator: ", "))
       }
     }
+    let foreign = try quantization.settings().improvements
+      .intersection(Improvement.postTrainingOnly)
+    if let pass = foreign.min() {
+      throw UsageError(
+        "--improve \(pass.rawValue) is for 'qtool quantize': training moves weights itself "
+          + "(--compensate rounds them so that they make up for one another's errors)")
+    }
     let job = try TrainingJob(self)
     try job.folder.check(resuming: resume, overwrite: target.overwrite)
     if common.dryRun {

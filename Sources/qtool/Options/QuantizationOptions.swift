@@ -56,7 +56,8 @@ struct QuantizationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "What is done to lose less, separated by commas: outputs (scales of weights with range mse are "
+      "What is done to lose less, separated by commas: cle (channels are scaled so that all have similar "
+        + "weights; needs --data), outputs (scales of weights with range mse are "
         + "chosen, filter by filter, by the error of outputs), squant (rounding errors cancel in kernels and "
         + "channels), gptq (weights make up for the rounding of others), sequential (each "
         + "layer is fitted to what the quantized ones before it give; needs --data), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "

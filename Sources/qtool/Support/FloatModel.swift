@@ -6,7 +6,7 @@ import LowBit
 struct FloatModel {
   let path: String
   let original: Graph
-  let prepared: Graph
+  private(set) var prepared: Graph
   /// Bytes of the file.
   let byteCount: Int
 
@@ -25,6 +25,9 @@ struct FloatModel {
       throw error.located(in: path)
     }
   }
+
+  /// Scales channels between layers; see ``Graph/equalizeLayers()``.
+  mutating func equalize() -> Equalization { prepared.equalizeLayers() }
 
   /// SHA-256 of the file, which only statistics in a file need.
   func digest() throws -> [UInt8] {
