@@ -82,14 +82,21 @@ let package = Package(
     .target(name: "Datasets", dependencies: ["CImage", "Files", "Tensors"]),
     .target(
       name: "Evaluation", dependencies: ["Datasets", "Execution", "Graph", "Operations", "Tensors"]),
-    .target(name: "Reports", dependencies: ["PostTraining", "Quantization", "Training"]),
+    .target(
+      name: "MixedPrecision",
+      dependencies: [
+        "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "Operations",
+        "PostTraining", "Tensors",
+      ]),
+    .target(
+      name: "Reports", dependencies: ["MixedPrecision", "PostTraining", "Quantization", "Training"]),
     .target(
       name: "LowBit",
       dependencies: [
         "Adaptation", "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation",
         "Execution",
-        "Graph", "ONNX", "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reports",
-        "Signalling", "Tensors", "Training", "Verification", "Video",
+        "Graph", "MixedPrecision", "ONNX", "OpenCLBackend", "Operations", "PostTraining",
+        "Quantization", "Reports", "Signalling", "Tensors", "Training", "Verification", "Video",
       ]),
 
     // MARK: - Programs
@@ -167,6 +174,12 @@ let package = Package(
         "Adaptation", "Bitstream", "Calibration", "Checksums", "Execution", "Graph", "Operations",
         "PostTraining",
         "Quantization", "Signalling", "Tensors", "TestNetworks", "Training", "Video",
+      ]),
+    .testTarget(
+      name: "MixedPrecisionTests",
+      dependencies: [
+        "Calibration", "Datasets", "Execution", "Graph", "MixedPrecision", "Operations",
+        "PostTraining", "Quantization", "Tensors",
       ]),
     .testTarget(name: "VideoTests", dependencies: ["Files", "TestFolders", "Video"]),
     .testTarget(name: "FilesTests", dependencies: ["Files", "TestFolders"]),

@@ -6,6 +6,7 @@
 @_exported import Evaluation
 @_exported import Execution
 @_exported import Graph
+@_exported import MixedPrecision
 @_exported import ONNX
 @_exported import OpenCLBackend
 @_exported import Operations

@@ -19,7 +19,7 @@ package func formatted(bytes: Int) -> String {
 }
 
 /// `value` with so many significant digits: `0.01234`, `1.2e-07`.
-func formatted(_ value: Double, significant digits: Int) -> String {
+package func formatted(_ value: Double, significant digits: Int) -> String {
   guard value.isFinite else { return formatted(value, digits: 0) }
   return printed("%.*g", Int32(digits), value)
 }

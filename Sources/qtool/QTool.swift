@@ -29,8 +29,8 @@ struct QTool: ParsableCommand {
 
   /// One line a command, in the order in which help lists them.
   static let commands: [any ParsableCommand.Type] = [
-    Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Train.self,
-    Evaluate.self, Compare.self, Verify.self, Report.self, Bench.self, Signal.self,
+    Devices.self, Inspect.self, Run.self, Calibrate.self, Quantize.self, Search.self,
+    Train.self, Evaluate.self, Compare.self, Verify.self, Report.self, Bench.self, Signal.self,
   ]
 
   static func main() {

@@ -59,7 +59,8 @@ import Training
     Optimizer(.adam(), weightDecay: 0.01, usesRelativeSteps: true),
   ])
   func relativeStepsDoNotSeeTheUnitsOfInputs(_ optimizer: Optimizer) throws {
-    func train(inputs factor: Float, _ optimizer: Optimizer) throws -> (losses: [Float], w: [Float]) {
+    func train(inputs factor: Float, _ optimizer: Optimizer) throws -> (losses: [Float], w: [Float])
+    {
       func times(_ tensor: Tensor, _ factor: Float) -> Tensor {
         Tensor(tensor.array(of: Float.self).map { $0 * factor }, shape: tensor.shape)
       }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Checksums
 import Files
 import LowBit
 
@@ -82,23 +81,16 @@ struct Quantize: ParsableCommand {
     notes: [String], on backend: B
   ) throws -> (Result, ReportPage?) {
     let observations = try observations(model, plan, settings, on: backend)
-    let calibration = try calibration(of: observations, model, plan, settings)
+    let calibration = try model.calibration(of: observations, plan, settings)
     let quantized = try located(self.model) {
       try QuantizedModel(
         model.prepared, histograms: observations.histograms,
         channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
-        replay: try replay(model), settings: settings, on: backend)
+        replay: try data.map { try model.replay(of: $0, seed: common.seed) }, settings: settings,
+        on: backend)
     }
-    var graph = try located(self.model) { try quantized.graph() }
-    graph.producer.name = "qtool"
-    graph.producer.version = QTool.configuration.version
-    graph.metadata["qtool.version"] = QTool.configuration.version
-    graph.metadata.merge(calibration.metadata) { $1 }
-    try graph.checkRequantization(of: self.model)
-    try ONNXWriter.write(
-      graph, to: target.output,
-      irVersion: QuantizedModel.irVersion(opset: graph.opsets[""] ?? 13),
-      overwrite: target.overwrite)
+    let graph = try model.write(
+      quantized, calibration, to: target.output, overwrite: target.overwrite)
     var report = quantized.report(
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
       histograms: observations.histograms, sampleCount: observations.sampleCount, graph: graph)
@@ -123,39 +115,6 @@ struct Quantize: ParsableCommand {
       report, ranges: quantized.observedRanges(observations.histograms),
       codes: quantized.weightCodes, facts: facts)
     return (result, page)
-  }
-
-  /// What the file and the page say of the calibration.
-  private func calibration(
-    of observations: Observations, _ model: FloatModel, _ plan: QuantizationPlan,
-    _ settings: QuantizationSettings
-  ) throws -> QuantizationReport.Calibration {
-    let patches = plan.patches(for: settings)
-    let used = observations.restricted(
-      to: plan.observedValues.union(patches.keys).union(plan.observedResults(for: settings)),
-      channels: settings.improvements.contains(.bias) ? Set(plan.channelAxes.keys) : [],
-      patches: patches)
-    let digest = try model.digest()
-    return .init(
-      data: observations.sources.map { source in
-        var source = source
-        source.data = DataSpecification.stamp(of: source.data)
-        return source.description
-      }, samples: observations.sampleCount,
-      statistics: SHA256.hexadecimal(used.digest(modelDigest: digest)),
-      model: SHA256.hexadecimal(digest))
-  }
-
-  /// The samples once more; `nil` where there are statistics in their place.
-  private func replay(_ model: FloatModel) throws -> CalibrationReplay? {
-    guard let data else { return nil }
-    let opened = try DataSpecification(parsing: data).open(
-      for: model.prepared.inputs.map { ModelInput($0) }, seed: common.seed,
-      tensorReader: InputFiles.tensor)
-    return CalibrationReplay(count: opened.count) { index in
-      let sample = try opened.sample(at: index)
-      return CalibrationSample(inputs: sample.inputs, name: sample.name)
-    }
   }
 
   private func observations<B: Backend>(

@@ -61,7 +61,9 @@ struct TrainingOptions: ParsableArguments {
   var optimizer: Rule = .sgd
 
   @Option(
-    help: ArgumentHelp("The highest learning rate; 0.01, or 0.001 with adamw and steps that are not relative.", valueName: "rate"))
+    help: ArgumentHelp(
+      "The highest learning rate; 0.01, or 0.001 with adamw and steps that are not relative.",
+      valueName: "rate"))
   var rate: Double?
 
   @Flag(

@@ -1,0 +1,60 @@
+import Execution
+import Graph
+import Operations
+import PostTraining
+import Tensors
+
+extension SensitivityAnalysis {
+  /// Nanoseconds that a layer takes on integers at one of the choices, for one sample: the median of
+  /// some runs of the layer alone. Quantizing its input and fetching its output are included, alike for
+  /// all choices.
+  ///
+  /// - Throws: `GraphError` naming the layer when its shapes are not known.
+  public func nanoseconds(of layer: Int, at option: Int) throws -> Int {
+    let label = space.layers[layer].label
+    let network = try model(space.settings(only: layer, at: option))
+    guard let node = network.plan.graph.nodes.first(where: { $0.label == label }),
+      let shape = try GraphAnalysis(of: network.plan.graph).shapes[node.inputs[0]]?.shape
+    else {
+      throw GraphError.unsupported("layer '\(label)': the shape that it reads is not known")
+    }
+    var graph = try network.graph()
+    graph.inputs = [
+      ValueInfo(
+        name: node.inputs[0], elementType: .float32, shape: shape.map { .fixed($0) })
+    ]
+    graph.outputs = [ValueInfo(name: node.outputs[0], elementType: .float32)]
+    graph.nodes.removeAll { $0.outputs.contains(node.inputs[0]) }
+    graph.removeDeadNodes()
+    let executor = try Executor(IntegerNetwork(graph).graph, on: backend)
+    let input = try backend.upload(Self.pattern(shape))
+    var times: [Duration] = []
+    let clock = ContinuousClock()
+    for run in 0..<LayerTiming.warmUps + LayerTiming.runs {
+      let time = try clock.measure {
+        guard let output = try executor.compute([node.inputs[0]: input])[node.outputs[0]] else {
+          throw GraphError.invalid("layer '\(label)' gives no output")
+        }
+        _ = try backend.download(output)
+      }
+      if run >= LayerTiming.warmUps { times.append(time) }
+    }
+    let median = times.sorted()[times.count / 2].components
+    return Int(median.seconds) * 1_000_000_000 + Int(median.attoseconds / 1_000_000_000)
+  }
+
+  /// Numbers from -1 to 1 without a pattern that a kernel could profit from.
+  private static func pattern(_ shape: [Int]) -> Tensor {
+    Tensor(
+      (0..<shape.reduce(1, *)).map {
+        Float(UInt32(truncatingIfNeeded: $0 &* 2_654_435_761) >> 8) / 0x1p23 - 1
+      },
+      shape: shape)
+  }
+}
+
+/// How often a layer is run to time it.
+private enum LayerTiming {
+  static let warmUps = 2
+  static let runs = 11
+}

@@ -1,0 +1,247 @@
+import Checksums
+import Files
+import LowBit
+
+/// One run of `qtool search`.
+struct SearchRun {
+  private let command: Search
+  private let float: FloatModel
+  private let space: PrecisionSpace
+  private let budget: PrecisionBudget
+  private var record: SearchRecord
+
+  init(
+    _ command: Search, _ float: FloatModel, _ space: PrecisionSpace, _ budget: PrecisionBudget
+  ) throws {
+    self.command = command
+    self.float = float
+    self.space = space
+    self.budget = budget
+    record = SearchRecord(identity: [])
+  }
+
+  /// Measures, searches, and writes the model that was chosen.
+  func run<B: Backend>(on backend: B) throws -> SearchResult {
+    var run = self
+    return try run.search(on: backend)
+  }
+
+  private mutating func search<B: Backend>(on backend: B) throws -> SearchResult {
+    try openRecord(on: backend)
+    let specification = try DataSpecification(parsing: command.data.data)
+    var calibration = CalibrationRun(graph: space.graph, specification: specification)
+    calibration.seed = command.common.seed
+    let observations = try calibration.observations(
+      of: space.observedValues, channelAxes: space.channelAxes, patches: space.patches, on: backend)
+    let analysis = try located(command.model) {
+      try SensitivityAnalysis(
+        space, observations: observations,
+        replay: float.replay(of: command.data.data, seed: command.common.seed),
+        batches: batches(specification), on: backend)
+    }
+    let scorer = try scorer(on: backend)
+    let sensitivities = try located(command.model) { try self.sensitivities(analysis) }
+    let coarsest = try located(command.model) {
+      try measured(space.uniform[space.choices.count - 1], analysis, scorer)
+    }
+    let search = PrecisionSearch(
+      space, sensitivities, kind: budget.kind, coarsestBytes: coarsest.bytes)
+    let models = try located(command.model) { try self.models(search, analysis, scorer) }
+    var result = SearchResult(
+      model: command.model, device: backend.name, data: specification.identity,
+      floatScore: try scorer?.score(space.graph), search: search, models: models)
+    if let limit = budget.limit(of: models.first { $0.options == space.uniform[0] }?.cost ?? 0) {
+      let chosen = try located(command.model) { try choose(limit, search, analysis, scorer) }
+      try write(chosen, analysis, observations)
+      result.choose(
+        chosen, bound: search.best(within: limit)?.bound, limit: limit, output: command.output ?? ""
+      )
+    }
+    return result
+  }
+
+  // MARK: - What is measured
+
+  private mutating func openRecord<B: Backend>(on backend: B) throws {
+    guard let path = command.record else { return }
+    let identity = [
+      "model \(SHA256.hexadecimal(try float.digest()))", "data \(command.data.data)",
+      "score \(command.score ?? "none")", "samples \(command.samples)",
+      "seed \(command.common.seed)", "settings \(space.settings.summary)",
+      "time on \(budget.kind == .time ? backend.name : "no device")",
+    ]
+    record =
+      command.resume
+      ? try SearchRecord(path: path, identity: identity) : SearchRecord(identity: identity)
+    try save()
+  }
+
+  private func save() throws {
+    if let path = command.record { try record.write(to: path) }
+  }
+
+  private func batches(_ specification: DataSpecification) throws -> [Batch] {
+    let inputs = space.graph.inputs.map { ModelInput($0) }
+    let data = try specification.open(
+      for: inputs, seed: command.common.seed, tensorReader: InputFiles.tensor)
+    let batch = try specification.batchSize(for: inputs, preferred: 32)
+    var batches: [Batch] = []
+    try data.forEachBatch(
+      of: batch.size, isFixed: batch.isFixed, in: 0..<min(command.samples, data.count)
+    ) { batches.append($0) }
+    return batches
+  }
+
+  private func scorer<B: Backend>(on backend: B) throws -> SearchScorer<B>? {
+    guard let score = command.score else { return nil }
+    return try SearchScorer(score, space.graph, seed: command.common.seed, on: backend)
+  }
+
+  private mutating func sensitivities<B: Backend>(
+    _ analysis: SensitivityAnalysis<B>
+  ) throws -> [[LayerSensitivity]] {
+    var progress = Progress(
+      "sensitivities", count: space.layers.count * space.choices.count, unit: "layers")
+    defer { progress.finish() }
+    var rows: [[LayerSensitivity]] = []
+    for (number, layer) in space.layers.enumerated() {
+      var row: [LayerSensitivity] = []
+      for (option, choice) in space.choices.enumerated() {
+        var entry: SearchRecord.Entry
+        if let known = record.layer(layer.label, choice) {
+          entry = known
+        } else {
+          let found = try analysis.sensitivity(of: number, at: option)
+          entry = .init(
+            divergence: found.divergence.divergence, sqnr: found.divergence.sqnr, bytes: found.bytes
+          )
+        }
+        if budget.kind == .time, entry.nanoseconds == nil {
+          entry.nanoseconds = try analysis.nanoseconds(of: number, at: option)
+        }
+        record.setLayer(layer.label, choice, entry)
+        row.append(
+          LayerSensitivity(
+            precision: choice,
+            divergence: OutputDivergence(divergence: entry.divergence, sqnr: entry.sqnr),
+            bytes: entry.bytes, nanoseconds: entry.nanoseconds))
+        progress.advance()
+      }
+      try save()
+      rows.append(row)
+    }
+    return rows
+  }
+
+  /// What a whole model is.
+  private mutating func measured<B: Backend>(
+    _ options: [Int], _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+  ) throws -> SearchRecord.Entry {
+    if let known = record.model(options, space) { return known }
+    let graph = try analysis.model(space.settings(options)).graph()
+    let divergence = try analysis.divergence(of: graph)
+    let entry = SearchRecord.Entry(
+      divergence: divergence.divergence, sqnr: divergence.sqnr, bytes: graph.packedConstantBytes,
+      score: try scorer?.score(graph))
+    record.setModel(options, space, entry)
+    try save()
+    return entry
+  }
+
+  private mutating func measured<B: Backend>(
+    _ options: [Int], _ origin: MeasuredPrecision.Origin, _ search: PrecisionSearch,
+    _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+  ) throws -> MeasuredPrecision {
+    let entry = try measured(options, analysis, scorer)
+    return MeasuredPrecision(
+      origin: origin, options: options,
+      cost: budget.kind == .bytes ? entry.bytes : search.cost(options), bytes: entry.bytes,
+      expectedLoss: search.loss(options),
+      divergence: OutputDivergence(divergence: entry.divergence, sqnr: entry.sqnr),
+      score: entry.score)
+  }
+
+  /// Equal bits for all layers, the best that costs as little as each of these, and points along the front.
+  private mutating func models<B: Backend>(
+    _ search: PrecisionSearch, _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+  ) throws -> [MeasuredPrecision] {
+    var wanted: [(options: [Int], origin: MeasuredPrecision.Origin)] = []
+    func want(_ options: [Int], _ origin: MeasuredPrecision.Origin) {
+      if !wanted.contains(where: { $0.options == options }) { wanted.append((options, origin)) }
+    }
+    for (options, choice) in zip(space.uniform, space.choices) {
+      want(options, .uniform(choice, fineBorders: false))
+    }
+    for (options, choice) in zip(space.uniformWithFineBorders, space.choices.dropFirst()) {
+      want(options, .uniform(choice, fineBorders: true))
+    }
+    for equal in wanted {
+      if let best = search.best(within: search.cost(equal.options)) {
+        want(best.options, .searched)
+      }
+    }
+    for options in search.curve(command.points) { want(options, .searched) }
+    var progress = Progress("models", count: wanted.count, unit: "models")
+    defer { progress.finish() }
+    return try wanted.map { model in
+      defer { progress.advance() }
+      return try measured(model.options, model.origin, search, analysis, scorer)
+    }.sorted { ($0.cost, $0.origin.name) < ($1.cost, $1.origin.name) }
+  }
+
+  // MARK: - The choice
+
+  /// The best model whose real cost is within `limit`.
+  private mutating func choose<B: Backend>(
+    _ limit: Int, _ search: PrecisionSearch, _ analysis: SensitivityAnalysis<B>,
+    _ scorer: SearchScorer<B>?
+  ) throws -> MeasuredPrecision {
+    var within = limit
+    while let best = search.best(within: within) {
+      let model = try measured(best.options, .searched, search, analysis, scorer)
+      if model.cost <= limit { return model }
+      // Constants that layers share are counted by none of them alone.
+      within = min(within, search.cost(best.options)) - (model.cost - limit)
+    }
+    throw UsageError(
+      "--budget \(command.budget): the cheapest of the choices costs \(search.range.lowerBound) "
+        + "\(budget.kind.unit), and \(limit) are allowed")
+  }
+
+  private func write<B: Backend>(
+    _ chosen: MeasuredPrecision, _ analysis: SensitivityAnalysis<B>, _ observations: Observations
+  ) throws {
+    guard let output = command.output else { return }
+    let settings = space.settings(chosen.options)
+    let quantized = try located(command.model) { try analysis.model(settings) }
+    for warning in quantized.plan.warnings { Console.shared.warn(warning) }
+    let calibration = try float.calibration(of: observations, quantized.plan, settings)
+    _ = try float.write(quantized, calibration, to: output, overwrite: command.overwrite)
+  }
+}
+
+/// Scores models on data with labels or pictures to compare with.
+struct SearchScorer<B: Backend> {
+  private let data: any Dataset
+  private let batch: (size: Int, isFixed: Bool)
+  private let backend: B
+
+  init(_ specification: String, _ graph: Graph, seed: UInt64, on backend: B) throws {
+    let specification = try DataSpecification(parsing: specification)
+    let inputs = graph.inputs.map { ModelInput($0) }
+    data = try specification.open(for: inputs, seed: seed, tensorReader: InputFiles.tensor)
+    batch = try specification.batchSize(for: inputs, preferred: 32)
+    self.backend = backend
+  }
+
+  /// The score of a model, which runs on integers where it can.
+  func score(_ graph: Graph) throws -> MeasuredPrecision.Score {
+    let executor = try Executor(IntegerNetwork(graph).graph, on: backend)
+    let found = try Evaluator(executor).evaluate(data, batch: batch)
+    if let top1 = found.top1 { return .init(name: "top-1", unit: "%", value: top1) }
+    guard let psnr = found.psnr else {
+      throw UsageError("--score: the data give neither top-1 nor PSNR")
+    }
+    return .init(name: "PSNR", unit: "dB", value: psnr)
+  }
+}
