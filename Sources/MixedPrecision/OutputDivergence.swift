@@ -1,7 +1,7 @@
 import Evaluation
 import Glibc
 import Graph
-public import Tensors
+import Tensors
 
 /// How far a network's answers are from those of the network in float.
 public struct OutputDivergence: Sendable, Hashable {
