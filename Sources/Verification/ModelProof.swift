@@ -94,6 +94,10 @@ public struct LayerProof: Sendable, Encodable {
   public var operatorType: String
   /// Products in a sum; `nil` where their number depends on data.
   public var terms: Int?
+  /// How many products of a filter, whichever they are and whatever the codes, sums of 16 bits hold, of the
+  /// filter with the fewest; kernels that add in 16 bits empty their sums as often as that needs
+  /// (Decision 0007). `nil` where both factors are computed.
+  public var depthOf16Bits: Int?
   /// The least and the largest code of its input, less the zero point.
   public var inputCodes: [Int]
   /// One bound a filter; one alone where both factors are computed.
@@ -166,8 +170,8 @@ public struct LayerProof: Sendable, Encodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, operatorType, terms, inputCodes, filters, availableBits, adversarial, neededBits,
-      worstFilter, isProven
+    case name, operatorType, terms, depthOf16Bits, inputCodes, filters, availableBits, adversarial,
+      neededBits, worstFilter, isProven
   }
 
   /// Writes what follows from the fields, too.
@@ -176,6 +180,7 @@ public struct LayerProof: Sendable, Encodable {
     try container.encode(name, forKey: .name)
     try container.encode(operatorType, forKey: .operatorType)
     try container.encodeIfPresent(terms, forKey: .terms)
+    try container.encodeIfPresent(depthOf16Bits, forKey: .depthOf16Bits)
     try container.encode(inputCodes, forKey: .inputCodes)
     try container.encode(filters, forKey: .filters)
     try container.encode(availableBits, forKey: .availableBits)

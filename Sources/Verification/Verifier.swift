@@ -66,6 +66,7 @@ public struct Verifier: Sendable {
   private func proof(of layer: IntegerLayer) -> LayerProof {
     LayerProof(
       name: label(layer.name), operatorType: layer.operatorType, terms: layer.terms,
+      depthOf16Bits: layer.depthOf16Bits,
       inputCodes: [layer.inputs.lowerBound, layer.inputs.upperBound],
       filters: layer.filters.map { interval in
         .init(

@@ -58,4 +58,21 @@ import Testing
     #expect(!AccumulatorInterval(weights: many, inputs: 0...255).fits32Bits)
     #expect(AccumulatorInterval(count: 3, -2...5, -7...1).sum == -105...42)
   }
+
+  /// Against every choice of as many products, and of one more.
+  @Test(arguments: [
+    ([3, -2, 0, 5, 1], -4...11, 7), ([-7, 4, 4, -1, 9], -15...0, 8), ([1, 1, 1, 1, 1], 0...15, 6),
+    ([2, -9, 3, 3, -1], 0...3, 5), ([1, 1], -1...1, 8),
+  ])
+  func depthIsWhatAnyProductsNeed(weights: [Int], inputs: ClosedRange<Int>, bits: Int) {
+    let depth = AccumulatorInterval.depth(weights: weights, inputs: inputs, bits: bits)
+    func fits(_ count: Int) -> Bool {
+      (0..<1 << weights.count).filter { $0.nonzeroBitCount == count }.allSatisfy { set in
+        let chosen = weights.indices.filter { set >> $0 & 1 == 1 }.map { weights[$0] }
+        return AccumulatorInterval(weights: chosen, inputs: inputs).bits <= bits
+      }
+    }
+    #expect((0...depth).allSatisfy(fits))
+    #expect(depth == weights.count || !fits(depth + 1))
+  }
 }

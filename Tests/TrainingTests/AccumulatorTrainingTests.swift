@@ -26,14 +26,14 @@ import Verification
   private static let modes: [QuantizedTrainingSettings] = [
     settings(.direct, bits: 10),
     settings(.direct, bits: 10, .a2qPlus),
-    settings(.filter(groups: 2), bits: 10, .a2qPlus) { $0.unfrozen = .quantized },
+    settings(.filter(groups: 2), bits: 10, .signs) { $0.unfrozen = .quantized },
     settings(.filter(groups: 2), bits: 10) {
       ($0.unfrozen, $0.freezing, $0.order) = (.quantized, .everything, .oscillation)
     },
-    settings(.layer, bits: 10, .a2qPlus),
+    settings(.layer, bits: 10, .signs),
     settings(.neuron(groups: 3), bits: 10) { $0.learnsScales = false },
     settings(.direct, bits: 10) { ($0.learnsScales, $0.followsMagnitudes) = (false, true) },
-    settings(.direct, bits: 10) { $0.quantization.granularity = .tensor },
+    settings(.direct, bits: 10, .signs) { $0.quantization.granularity = .tensor },
     settings(.layer, bits: 10, .a2qPlus) {
       ($0.learnsScales, $0.quantization.granularity) = (false, .tensor)
       $0.quantization.scales = .powerOfTwo

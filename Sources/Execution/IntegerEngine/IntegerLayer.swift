@@ -24,6 +24,9 @@ public struct IntegerLayer: Sendable, Hashable {
   /// One interval a filter; empty where no bound is known, since the number of terms or the bias depends
   /// on data.
   public var filters: [AccumulatorInterval]
+  /// How many products of a filter, whichever they are, sums of 16 bits hold, of the filter with the fewest;
+  /// `nil` where the weights are not constant.
+  public var depthOf16Bits: Int?
 
   /// What the accumulators of all filters can hold.
   public var accumulator: AccumulatorInterval? {
@@ -33,18 +36,32 @@ public struct IntegerLayer: Sendable, Hashable {
 }
 
 extension PackedWeights {
-  /// The accumulators of the filters for inputs within `inputs`.
-  func intervals(
-    inputs: ClosedRange<Int>, hasBorder: Bool, bias: [Int32]?
-  ) -> [AccumulatorInterval] {
+  /// The fewest products of a filter after which sums of 16 bits may be full.
+  func depthOf16Bits(inputs: ClosedRange<Int>, hasBorder: Bool) -> Int? {
+    filterWeights.map {
+      AccumulatorInterval.depth(weights: $0, inputs: inputs, hasBorder: hasBorder, bits: 16)
+    }.min()
+  }
+
+  /// The weights of every filter, less its zero point.
+  private var filterWeights: [[Int]] {
     let numbers = codes.integers()
     let zeros = zeroPoint?.integers() ?? [0]
     let length = numbers.count / filters
     return (0..<filters).map { filter in
       let zero = zeros[zeros.count == 1 ? 0 : filter]
-      return AccumulatorInterval(
-        weights: numbers[filter * length..<(filter + 1) * length].lazy.map { $0 - zero },
-        inputs: inputs, hasBorder: hasBorder, bias: bias.map { Int($0[filter]) } ?? 0)
+      return numbers[filter * length..<(filter + 1) * length].map { $0 - zero }
+    }
+  }
+
+  /// The accumulators of the filters for inputs within `inputs`.
+  func intervals(
+    inputs: ClosedRange<Int>, hasBorder: Bool, bias: [Int32]?
+  ) -> [AccumulatorInterval] {
+    filterWeights.enumerated().map { filter, weights in
+      AccumulatorInterval(
+        weights: weights, inputs: inputs, hasBorder: hasBorder,
+        bias: bias.map { Int($0[filter]) } ?? 0)
     }
   }
 }
@@ -63,7 +80,8 @@ extension PackedWriter {
         name: node.label, operatorType: node.operatorType, isPacked: true,
         weightBits: weights.codes.elementType.bitCount, inputs: inputs,
         terms: weights.codes.count / weights.filters, bias: values ?? [],
-        filters: weights.intervals(inputs: inputs, hasBorder: hasBorder, bias: values)))
+        filters: weights.intervals(inputs: inputs, hasBorder: hasBorder, bias: values),
+        depthOf16Bits: weights.depthOf16Bits(inputs: inputs, hasBorder: hasBorder)))
   }
 
   /// Notes a product of codes that stay plain.

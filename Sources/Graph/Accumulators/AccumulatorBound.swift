@@ -6,6 +6,8 @@ public enum AccumulatorConstraint: String, Sendable, Hashable, CaseIterable {
   /// A filter's weights are centred, and the sums of its positive and of its negative codes have one
   /// bound each: Colbert et al., "A2Q+: Improving Accumulator-Aware Weight Quantization", ICML 2024.
   case a2qPlus = "a2q+"
+  /// The bounds of A2Q+ on weights as they are: each sign's codes by themselves, nothing centred.
+  case signs
 }
 
 /// What keeps the accumulators of a layer within a width, whatever the input and the order of sums.
@@ -49,7 +51,7 @@ public struct AccumulatorBound: Sendable, Hashable {
     guard max(low, high) > 0 else { return .total(Int.max) }
     switch constraint {
     case .a2q: return .total(min(above, below) / max(low, high))
-    case .a2qPlus:
+    case .a2qPlus, .signs:
       if low == 0 { return .signs(positive: above / high, negative: below / high) }
       if high == 0 { return .signs(positive: below / low, negative: above / low) }
       let each = min(above, below) / (low + high)

@@ -87,8 +87,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How codes are kept within --accumulator-bits: a2q (a filter's magnitudes have a bound) or a2q+ "
-        + "(filters are centred; positive and negative codes have a bound each); else a2q.",
+      "How codes are kept within --accumulator-bits: a2q (a filter's magnitudes have a bound), signs "
+        + "(positive and negative codes have a bound each) or a2q+ (the same, filters are centred); "
+        + "else a2q.",
       valueName: "name"))
   var accumulatorConstraint: AccumulatorConstraint?
 

@@ -5,16 +5,18 @@ extension ModelProof {
   func text(listsFilters: Bool) -> String {
     var table = TextTable(
       [
-        "layer", "runs as", "filters", "terms", "input codes", "accumulator", "worst", "reaches",
-        "run",
+        "layer", "runs as", "filters", "terms", "in 16 bits", "input codes", "accumulator", "worst",
+        "reaches", "run",
       ],
-      rightAligned: [2, 3, 6])
+      rightAligned: [2, 3, 4, 7])
     for layer in layers {
       let worst = layer.worstFilter
       table.add([
         Self.shortened(layer.name), layer.operatorType,
         layer.filters.count > 1 ? "\(layer.filters.count)" : "-",
-        layer.terms.map { "\($0)" } ?? "?", "\(layer.inputCodes[0])...\(layer.inputCodes[1])",
+        layer.terms.map { "\($0)" } ?? "?",
+        layer.depthOf16Bits.map { $0 == layer.terms ? "all" : "any \($0)" } ?? "-",
+        "\(layer.inputCodes[0])...\(layer.inputCodes[1])",
         layer.verdict + (layer.isProven ? "" : "  NOT PROVEN"),
         worst.map { layer.filters.count > 1 ? "\($0)" : "-" } ?? "",
         worst.map { Self.range(layer.filters[$0].anyOrder) } ?? "",
@@ -23,7 +25,7 @@ extension ModelProof {
       if listsFilters, layer.filters.count > 1 {
         for (filter, bound) in layer.filters.enumerated() {
           table.add([
-            "  filter \(filter)", "", "", "", "", "needs \(bound.bits) bits", "",
+            "  filter \(filter)", "", "", "", "", "", "needs \(bound.bits) bits", "",
             Self.range(bound.anyOrder), "",
           ])
         }
