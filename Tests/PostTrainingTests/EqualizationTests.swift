@@ -3,6 +3,7 @@ import Graph
 import Operations
 @testable import PostTraining
 import Tensors
+import TestNetworks
 import Testing
 
 /// Weights whose output channels have ranges that differ by up to 4^(channels - 1).
