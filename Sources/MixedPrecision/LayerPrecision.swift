@@ -17,11 +17,10 @@ public struct LayerPrecision: Sendable, Hashable, CustomStringConvertible {
   ///
   /// - Throws: `SettingsError` showing the text.
   public init(parsing text: String) throws(SettingsError) {
-    let rule: LayerRule
-    do {
-      rule = try LayerRule(parsing: "*:\(text)")
-    } catch {
-      throw SettingsError("'\(text)' is no precision such as w4a8, or 23x256 in levels")
+    let unreadable = SettingsError(
+      "'\(text)' is no precision such as w4a8, or 23x256 in levels")
+    guard !text.contains(":"), let rule = try? LayerRule(parsing: "*:\(text)") else {
+      throw unreadable
     }
     guard let weights = rule.weightLevels, let activations = rule.activationLevels else {
       throw SettingsError(
@@ -30,7 +29,11 @@ public struct LayerPrecision: Sendable, Hashable, CustomStringConvertible {
     self.init(weightLevels: weights, activationLevels: activations)
     var settings = QuantizationSettings()
     apply(to: &settings)
-    try settings.validate()
+    do {
+      try settings.validate()
+    } catch {
+      throw SettingsError("'\(text)': \(error)")
+    }
   }
 
   /// `w4a8` where both counts are powers of two, else `23x256`.

@@ -19,11 +19,12 @@ extension SensitivityAnalysis {
       throw GraphError.unsupported("layer '\(label)': the shape that it reads is not known")
     }
     var graph = try network.graph()
+    let output = Self.result(of: node, network.plan, in: graph)
     graph.inputs = [
       ValueInfo(
         name: node.inputs[0], elementType: .float32, shape: shape.map { .fixed($0) })
     ]
-    graph.outputs = [ValueInfo(name: node.outputs[0], elementType: .float32)]
+    graph.outputs = [ValueInfo(name: output, elementType: .float32)]
     graph.nodes.removeAll { $0.outputs.contains(node.inputs[0]) }
     graph.removeDeadNodes()
     let executor = try Executor(IntegerNetwork(graph).graph, on: backend)
@@ -32,7 +33,7 @@ extension SensitivityAnalysis {
     let clock = ContinuousClock()
     for run in 0..<LayerTiming.warmUps + LayerTiming.runs {
       let time = try clock.measure {
-        guard let output = try executor.compute([node.inputs[0]: input])[node.outputs[0]] else {
+        guard let output = try executor.compute([node.inputs[0]: input])[output] else {
           throw GraphError.invalid("layer '\(label)' gives no output")
         }
         _ = try backend.download(output)
@@ -41,6 +42,26 @@ extension SensitivityAnalysis {
     }
     let median = times.sorted()[times.count / 2].components
     return Int(median.seconds) * 1_000_000_000 + Int(median.attoseconds / 1_000_000_000)
+  }
+
+  /// The value that `graph` has for a layer's result: behind a Relu or Clip that is part of its quantizer.
+  private static func result(
+    of node: Node, _ plan: QuantizationPlan, in graph: Graph
+  ) -> String {
+    let written = Set(graph.nodes.flatMap(\.outputs))
+    var value = node.outputs[0]
+    while !written.contains(value),
+      let next = plan.graph.nodes.indices.first(where: { number in
+        if case .fusedIntoQuantizer = plan.decisions[number] {
+          plan.graph.nodes[number].inputs[0] == value
+        } else {
+          false
+        }
+      })
+    {
+      value = plan.graph.nodes[next].outputs[0]
+    }
+    return value
   }
 
   /// Numbers from -1 to 1 without a pattern that a kernel could profit from.

@@ -21,22 +21,29 @@ public struct OutputDivergence: Sendable, Hashable {
   public var loss: Double { divergence ?? pow(10, -sqnr / 10) }
 }
 
-/// What a network's first output says of classes.
+/// What a network's first output says.
 enum AnswerForm: Sendable {
-  /// Numbers that grow with the class's probability: logits, or logarithms of probabilities.
+  /// Numbers that grow with a class's probability: logits, or logarithms of probabilities.
   case logits
-  /// Probabilities.
+  /// Probabilities of classes.
   case probabilities
+  /// Something else.
+  case values
 
-  /// The form of the first output of `graph`, by the operator that makes it.
-  init(of graph: Graph) {
+  /// The form of the first output of `graph`: by the operator that makes it, and whether there are labels.
+  init(of graph: Graph, hasLabels: Bool) {
     let producers = Dictionary(
       graph.nodes.flatMap { node in node.outputs.map { ($0, node) } }, uniquingKeysWith: { $1 })
     var value = graph.outputs.first?.name ?? ""
     while let node = producers[value], Self.moving.contains(node.operatorType) {
       value = node.inputs[0]
     }
-    self = producers[value]?.operatorType == "Softmax" ? .probabilities : .logits
+    switch producers[value]?.operatorType {
+    case "Softmax": self = .probabilities
+    case "LogSoftmax": self = .logits
+    case "Sigmoid": self = .values
+    default: self = hasLabels ? .logits : .values
+    }
   }
 
   private static let moving: Set = ["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"]
@@ -44,6 +51,7 @@ enum AnswerForm: Sendable {
   /// Logarithms of the probabilities of a row.
   func logarithms(_ row: ArraySlice<Float>) -> [Double] {
     switch self {
+    case .values: preconditionFailure("values are no probabilities")
     case .probabilities:
       // What is no probability at all in float counts as the least that is one.
       return row.map { log(max(Double($0), Double(Float.leastNormalMagnitude))) }
@@ -60,10 +68,13 @@ struct DivergenceSum {
   private let form: AnswerForm
   private var sum = 0.0
   private var samples = 0
-  private var isClassified = true
+  private var isClassified: Bool
   private var noise = SignalToNoise()
 
-  init(_ form: AnswerForm) { self.form = form }
+  init(_ form: AnswerForm) {
+    self.form = form
+    isClassified = form != .values
+  }
 
   /// Adds a batch of `rows` samples: the output and the float network's.
   mutating func add(_ output: Tensor, reference: Tensor, rows: Int, counted: Int) {
@@ -80,7 +91,8 @@ struct DivergenceSum {
           guard isClassified else { continue }
           let p = form.logarithms(Array(expected[range])[...])
           let q = form.logarithms(Array(values[range])[...])
-          sum += zip(p, q).reduce(0.0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+          // What is impossible adds nothing, whatever the other says of it.
+          for (own, found) in zip(p, q) where own > -.infinity { sum += exp(own) * (own - found) }
         }
       }
     }

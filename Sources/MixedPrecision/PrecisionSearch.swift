@@ -15,6 +15,8 @@ public struct PrecisionSearch: Sendable {
   /// What is not in the layers: ``cost(_:)`` of the coarsest model is what it really costs.
   private let base: Int
   private let costs: [[Int]]
+  /// For each of the space's groups, the options of its layers.
+  private let joint: [[[Int]]]
 
   /// Finds all best choices.
   ///
@@ -37,10 +39,44 @@ public struct PrecisionSearch: Sendable {
     let least = costs.map { kind == .bytes ? $0.min() ?? 0 : 0 }
     self.costs = zip(costs, least).map { row, least in row.map { $0 - least } }
     base = kind == .bytes ? coarsestBytes - self.costs.reduce(0) { $0 + ($1.last ?? 0) } : 0
+    joint = space.groups.map { Self.jointOptions(of: $0.count, space.choices) }
     front = ChoiceFront(
-      zip(self.costs, sensitivities).map { costs, row in
-        zip(costs, row).map { ChoiceFront.Option(cost: $0, loss: $1.divergence.loss) }
+      zip(space.groups, joint).map { [costs = self.costs] group, joint in
+        joint.map { options in
+          zip(group, options).reduce(into: ChoiceFront.Option(cost: 0, loss: 0)) { sum, layer in
+            sum.cost += costs[layer.0][layer.1]
+            sum.loss += sensitivities[layer.0][layer.1].divergence.loss
+          }
+        }
       })
+  }
+
+  /// What layers can have whose activations have one number of levels: every combination, or one precision
+  /// for all where there are more than ``mostCombinations``.
+  private static func jointOptions(of count: Int, _ choices: [LayerPrecision]) -> [[Int]] {
+    Dictionary(grouping: choices.indices, by: { choices[$0].activationLevels })
+      .sorted { $0.key > $1.key }
+      .flatMap { _, options -> [[Int]] in
+        var found: [[Int]] = [[]]
+        for _ in 0..<count {
+          guard found.count * options.count <= mostCombinations else {
+            return options.map { [Int](repeating: $0, count: count) }
+          }
+          found = found.flatMap { start in options.map { start + [$0] } }
+        }
+        return found
+      }
+  }
+
+  private static let mostCombinations = 256
+
+  /// The option of every layer at a point of the front.
+  private func options(at point: Int) -> [Int] {
+    var options = [Int](repeating: 0, count: space.layers.count)
+    for (group, (joint, chosen)) in zip(space.groups, zip(joint, front.options(at: point))) {
+      for (layer, option) in zip(group, joint[chosen]) { options[layer] = option }
+    }
+    return options
   }
 
   private static func cost(
@@ -71,15 +107,20 @@ public struct PrecisionSearch: Sendable {
     zip(sensitivities, options).reduce(0) { $0 + $1.0[$1.1].divergence.loss }
   }
 
-  /// The options of least loss that cost at most `budget`, and a loss that none of that cost is below;
-  /// `nil` when all cost more.
-  public func best(within budget: Int) -> (options: [Int], bound: Double)? {
-    guard let point = front.best(within: budget - base) else { return nil }
-    let loss = front.points[point].loss
-    return (
-      front.options(at: point),
-      front.isExact ? loss : front.leastLoss(within: budget - base) ?? loss
-    )
+  /// The options of least loss that cost at most `budget`; `nil` when all cost more.
+  public func best(within budget: Int) -> [Int]? {
+    front.best(within: budget - base).map(options(at:))
+  }
+
+  /// The options that cost least.
+  public var cheapest: [Int] { options(at: 0) }
+
+  /// An expected loss that no choice within `budget` is below; `nil` when all cost more.
+  public func bound(within budget: Int) -> Double? {
+    guard !front.isExact else {
+      return front.best(within: budget - base).map { front.points[$0].loss }
+    }
+    return front.leastLoss(within: budget - base)
   }
 
   /// The costs of the cheapest and of the finest point of the front.
@@ -94,7 +135,7 @@ public struct PrecisionSearch: Sendable {
     var found: [[Int]] = []
     for part in 0..<count {
       let budget = range.lowerBound + (range.upperBound - range.lowerBound) * part / (count - 1)
-      if let options = best(within: budget)?.options, options != found.last {
+      if let options = best(within: budget), options != found.last {
         found.append(options)
       }
     }

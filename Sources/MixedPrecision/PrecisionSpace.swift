@@ -28,6 +28,10 @@ public struct PrecisionSpace: Sendable {
   /// How it is quantized but for the levels of the layers.
   public let settings: QuantizationSettings
 
+  /// The layers, by place, whose activations have one quantizer: they have one number of levels, the largest
+  /// that one of them wants. Every layer is in one group.
+  public let groups: [[Int]]
+
   /// What calibration must look at.
   public let observedValues: Set<String>
   /// The values whose channels' means are needed, and where their channels are.
@@ -58,7 +62,7 @@ public struct PrecisionSpace: Sendable {
     self.graph = graph
     self.choices = choices
     let plan = try QuantizationPlan(graph, settings: settings)
-    layers = try Self.layers(of: plan, settings)
+    (layers, groups) = try Self.layers(of: plan, settings)
 
     var observed = plan.observedValues
     var patches: [String: Set<PatchGeometry>] = [:]
@@ -80,30 +84,44 @@ public struct PrecisionSpace: Sendable {
 
   private static func layers(
     of plan: QuantizationPlan, _ settings: QuantizationSettings
-  ) throws -> [Layer] {
+  ) throws -> (layers: [Layer], groups: [[Int]]) {
     let analysis = try GraphAnalysis(of: plan.graph)
     let multiplications = Dictionary(
       analysis.nodes.map { ($0.node.outputs[0], $0.multiplications) }, uniquingKeysWith: { $1 })
-    let layers = try plan.weights.keys.sorted().compactMap { number -> Layer? in
+    var layers: [Layer] = []
+    var groups: [(quantizer: String, layers: [Int])] = []
+    for number in plan.weights.keys.sorted() {
       let node = plan.graph.nodes[number]
       let isGiven = settings.layers.contains { rule in
         (rule.weightLevels ?? rule.activationLevels) != nil && rule.pattern.matches(node)
       }
-      guard !isGiven, plan.decisions[number].isQuantized else { return nil }
+      guard !isGiven, plan.decisions[number].isQuantized else { continue }
       guard let count = multiplications[node.outputs[0]] ?? nil else {
         throw GraphError.unsupported(
           "node '\(node.label)' (\(node.operatorType)): the shapes that it reads are not known")
       }
-      return Layer(
-        label: node.label, multiplications: count,
-        weightCount: plan.weights[number].flatMap { plan.graph.initializers[$0.name]?.count } ?? 0)
+      guard !layers.contains(where: { $0.label == node.label }) else {
+        throw GraphError.unsupported(
+          "two nodes have the name '\(node.label)': a layer's precision is given by its name")
+      }
+      let quantizer = plan.values[node.inputs[0]]?.group ?? node.inputs[0]
+      if let group = groups.firstIndex(where: { $0.quantizer == quantizer }) {
+        groups[group].layers.append(layers.count)
+      } else {
+        groups.append((quantizer, [layers.count]))
+      }
+      layers.append(
+        Layer(
+          label: node.label, multiplications: count,
+          weightCount: plan.weights[number].flatMap { plan.graph.initializers[$0.name]?.count } ?? 0
+        ))
     }
     guard layers.count > 1 else {
       throw GraphError.unsupported(
         "\(layers.count) layers of the network are quantized and have no levels given: there is nothing to "
           + "distribute")
     }
-    return layers
+    return (layers, groups.map(\.layers))
   }
 
   /// The settings that give every layer one of the choices.

@@ -40,7 +40,9 @@ public struct SensitivityAnalysis<B: Backend> {
     self.replay = replay
     self.batches = batches
     self.backend = backend
-    form = AnswerForm(of: space.graph)
+    form = AnswerForm(
+      of: space.graph,
+      hasLabels: batches.contains { $0.samples.contains { $0.label != nil } })
     floatBytes = space.graph.packedConstantBytes
     let executor = try Executor(space.graph, on: backend)
     references = try batches.map { try Self.output(of: executor, $0) }

@@ -14,9 +14,12 @@ import Testing
 private struct Samples: Dataset {
   let count = 24
   let name = "made up"
+  var hasLabels = true
 
   func sample(at index: Int) -> Sample {
-    Sample(inputs: ["x": Self.values(index)], name: "sample \(index)")
+    Sample(
+      inputs: ["x": Self.values(index)], label: hasLabels ? Label(index: index % 4) : nil,
+      name: "sample \(index)")
   }
 
   static func values(_ number: Int) -> Tensor {
@@ -75,8 +78,10 @@ private struct Samples: Dataset {
       settings: QuantizationSettings(layers: layers.map { try LayerRule(parsing: $0) }))
   }
 
-  static func analysis(_ space: PrecisionSpace) throws -> SensitivityAnalysis<ReferenceBackend> {
-    let samples = Samples()
+  static func analysis(
+    _ space: PrecisionSpace, hasLabels: Bool = true
+  ) throws -> SensitivityAnalysis<ReferenceBackend> {
+    let samples = Samples(hasLabels: hasLabels)
     var calibrator = try Calibrator(
       space.graph, observing: space.observedValues, channelAxes: space.channelAxes,
       patches: space.patches, on: ReferenceBackend.shared, allowsNonFinite: false)
@@ -153,6 +158,57 @@ private struct Samples: Dataset {
     #expect(try analysis.divergence(of: space.graph).sqnr == .infinity)
   }
 
+  /// Without labels and without Softmax nothing says that outputs are classes: an error that is common to all
+  /// of them counts.
+  @Test func outputsThatAreNoClassesAreComparedAsNumbers() throws {
+    let space = try Self.space(of: Self.network())
+    var shifted = Self.network()
+    let bias = try #require(shifted.initializers["third.b"]).array(of: Float.self)
+    shifted.initializers["third.b"] = Tensor(bias.map { $0 + 1 })
+    let other = try shifted.preparedForQuantization()
+    let values = try Self.analysis(space, hasLabels: false).divergence(of: other)
+    #expect(values.divergence == nil && values.sqnr.isFinite)
+    #expect(values.loss == pow(10, -values.sqnr / 10))
+    // Of classes it says nothing but what single precision rounds away in logits of size 1 to 4.
+    let classes = try #require(
+      try Self.analysis(space).divergence(of: other).divergence)
+    #expect(classes < 4 * 0x1p-22)
+  }
+
+  /// Two layers that read one value have one number of levels for it.
+  @Test func layersWithOneInputAreChosenTogether() throws {
+    var graph = Self.network()
+    graph.initializers["other.w"] = graph.initializers["third.w"]
+    graph.initializers["other.b"] = graph.initializers["third.b"]
+    graph.nodes.append(
+      Node(
+        name: "other", "Gemm", inputs: ["d", "other.w", "other.b"], outputs: ["z"],
+        attributes: ["transB": .int(1)]))
+    graph.outputs.append(ValueInfo(name: "z", elementType: .float32))
+    let space = try Self.space(of: graph, ["w8a8", "w4a8", "w8a4", "w4a4"])
+    #expect(space.groups.contains { Set($0.map { space.layers[$0].label }) == ["third", "other"] })
+    let analysis = try Self.analysis(space)
+    let rows = try space.layers.indices.map { layer in
+      try space.choices.indices.map { try analysis.sensitivity(of: layer, at: $0) }
+    }
+    let search = PrecisionSearch(space, rows, kind: .bops, coarsestBytes: 0)
+    let pair = space.layers.indices.filter {
+      space.layers[$0].label != "first" && space.layers[$0].label != "second"
+    }
+    var combinations: Set<[Int]> = []
+    for options in search.curve(200) {
+      let precisions = pair.map { space.choices[options[$0]] }
+      #expect(precisions[0].activationLevels == precisions[1].activationLevels)
+      combinations.insert(precisions.map(\.weightLevels))
+      // What is counted is what the model has.
+      let model = try analysis.model(space.settings(options))
+      let value = try #require(
+        model.plan.values[model.plan.graph.nodes[model.plan.weights.keys.max()!].inputs[0]])
+      #expect(value.levels == precisions[0].activationLevels)
+    }
+    #expect(combinations.count > 1)
+  }
+
   @Test func layersWithLevelsOfTheirOwnTakeNoPart() throws {
     let space = try Self.space(of: Self.network(), layers: ["second:w8a8"])
     #expect(space.layers.map(\.label) == ["first", "third"])
@@ -184,7 +240,7 @@ private struct Samples: Dataset {
       #expect(search.cost(options) == bytes)
     }
     let best = try #require(search.best(within: search.cost([1, 1, 1])))
-    #expect(search.loss(best.options) <= search.loss([1, 1, 1]))
+    #expect(search.loss(best) <= search.loss([1, 1, 1]))
     #expect(search.best(within: coarsest - 1) == nil)
     #expect(search.curve(5).first == [2, 2, 2] && search.curve(5).count > 2)
   }

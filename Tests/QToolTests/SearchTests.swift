@@ -1,3 +1,4 @@
+import Files
 import Graph
 import ONNX
 import Tensors
@@ -35,28 +36,63 @@ import Testing
     #expect(page.contains("Sensitivities") && page.contains("<svg"))
   }
 
-  /// What was measured before an interruption is taken from the record, and the result is the same.
+  /// Measurements are taken from the record where it has them, and what is missing is measured again, with
+  /// the same result.
   @Test func goesOnFromARecord() throws {
     let folder = files.folder
     let record = "\(folder.path)/record.json"
     let first = search("--budget", "bops", "--record", record, "--json")
     #expect(first.status == 0, "\(first.errors)")
-    let kept = folder.bytes("record.json")
+    let kept = String(decoding: folder.bytes("record.json"), as: UTF8.self)
     let second = search("--budget", "bops", "--record", record, "--resume", "--json")
     #expect(second.status == 0 && second.output == first.output)
-    #expect(folder.bytes("record.json") == kept)
-    let other = search("--budget", "bops", "--record", record, "--resume", "--seed", "1")
-    #expect(other.status == 2 && other.errors.contains("record of another search"))
+
+    // A record of an interrupted search has no entries of models.
+    let cut = try #require(kept.firstRange(of: "\"models\" : {"))
+    try AtomicFile.write((kept[..<cut.upperBound] + "}}").utf8, to: record, overwrite: true)
+    let third = search("--budget", "bops", "--record", record, "--resume", "--json")
+    #expect(third.status == 0 && third.output == first.output, "\(third.errors)")
+    #expect(String(decoding: folder.bytes("record.json"), as: UTF8.self) == kept)
+
+    // An entry that is changed shows: it is not measured again.
+    let entry = try #require(kept.firstRange(of: "\"sqnr\" : "))
+    let end = try #require(kept[entry.upperBound...].firstIndex { $0 == "\n" || $0 == "," })
+    try AtomicFile.write(
+      (kept[..<entry.upperBound] + "12.345" + kept[end...]).utf8, to: record, overwrite: true)
+    let fourth = search("--budget", "bops", "--record", record, "--resume", "--json")
+    #expect(fourth.status == 0 && fourth.output.contains("12.345"), "\(fourth.errors)")
+
+    for other in [["--seed", "1"], ["--layer", "head:w8a8"], ["--weight-range", "minmax"]] {
+      let outcome = files.onReference(
+        [
+          "search", files.model, "--data", files.data, "--samples", "8", "--points", "3",
+          "--budget", "bops", "--record", record, "--resume",
+        ] + other)
+      #expect(
+        outcome.status == 2 && outcome.errors.contains("record of another search"),
+        "\(outcome.errors)")
+    }
+  }
+
+  /// Convolutions whose Relu or Clip is part of a quantizer are timed, too.
+  @Test(arguments: ["ort-cpu", "qoperator", "qdq"])
+  func layersAreTimed(target: String) {
+    let outcome = search("--budget", "time", "--target", target, "--json", "--choices", "w8a8,w4a4")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains("\"unit\" : \"ns\""))
   }
 
   @Test(arguments: [
-    (["--budget", "bytes:1", "-o", "OUT"], "the cheapest of the choices costs"),
+    (["--budget", "bytes:1", "-o", "OUT"], "the cheapest that was measured costs"),
     (["--budget", "bytes:50%"], "-o says where it is written"),
     (["--budget", "bytes", "-o", "OUT"], "a number is missing"),
     (["--budget", "size:3", "-o", "OUT"], "is no budget"),
     (["--budget", "bops", "--choices", "w8a8"], "at least two different precisions"),
     (["--budget", "bops", "--choices", "w8a8,w4"], "does not say levels"),
     (["--budget", "bops", "--resume"], "--resume needs the --record"),
+    (["--budget", "bops", "--preset", "w4a4"], "without meaning here: --preset"),
+    (["--budget", "bops", "--choices", "w8a8,x:w4a8"], "is no precision"),
+    (["--budget", "bops", "--choices", "w8a8,w9a8"], "'w9a8'"),
   ])
   func whatCannotBeIsAnError(_ arguments: [String], _ message: String) {
     let outcome = files.onReference(

@@ -1,5 +1,5 @@
 public import Graph
-public import Tensors
+import Tensors
 
 /// The numbers of a filter of pictures of any size: samples from 0 to 1 as 8-bit codes, two convolutions of
 /// 3 x 3 on codes, and their result added to the picture.

@@ -78,6 +78,25 @@ import Testing
     #expect(again == exported)
   }
 
+  /// A scale is trained as a factor that begins at 1: relative steps move it by the rate, as Adam's first step
+  /// moves every parameter by one unit times the rate.
+  @Test func relativeStepsMoveScalesByTheRate() throws {
+    let settings = Quarters.settings(.direct) { $0.learnsScales = true }
+    var session = try Quarters.session(
+      settings, optimizer: Optimizer(.adam(), usesRelativeSteps: true),
+      on: ReferenceBackend.shared)
+    try session.begin(stage: 0, calibration: Quarters.calibration)
+    let (x, target) = Quarters.samples(0)
+    _ = try session.advance(["x": x], target: target, rate: 1 / 64)
+    let names = Set(session.network.learnedScales.map(\.name))
+    let moves = try session.trainer.trainedTensors().filter { names.contains($0.key) }
+      .flatMap { $0.value.array(of: Float.self) }.map { abs($0 - 1) }
+    #expect(moves.count >= names.count && !names.isEmpty)
+    // Adam's epsilon of 1e-8 only shortens steps, by less than a hundredth for derivatives above 1e-6.
+    #expect(moves.allSatisfy { $0 <= 1.001 / 64 })
+    #expect(moves.contains { $0 > 0.99 / 64 })
+  }
+
   /// The derivative by the scale of settled codes is the sum of codes times the derivatives of their
   /// values: the same as differences of the loss over a small change of the scale.
   @Test(arguments: [UnfrozenWeights.float, .quantized])

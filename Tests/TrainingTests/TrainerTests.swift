@@ -55,7 +55,8 @@ import Training
   /// Inputs 256 times as large and weights that much smaller are the same network, and relative steps
   /// train it to the same losses: factors of powers of two change no bit.
   @Test(arguments: [
-    Optimizer(.momentum(0.9), usesRelativeSteps: true),
+    Optimizer(.momentum(0.9), weightDecay: 0.015625, usesRelativeSteps: true),
+    Optimizer(.momentum(0.9), maximumNorm: 0.125, usesRelativeSteps: true),
     Optimizer(.adam(), weightDecay: 0.01, usesRelativeSteps: true),
   ])
   func relativeStepsDoNotSeeTheUnitsOfInputs(_ optimizer: Optimizer) throws {

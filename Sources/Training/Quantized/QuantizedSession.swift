@@ -55,12 +55,17 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
     self.loss = loss
     self.optimizer = optimizer
     self.backend = backend
+    // Learned scales begin at 1, as a stage's beginning sets them; their units are of that.
+    var begun = network.closed
+    for learned in network.learnedScales {
+      begun.initializers[learned.name] = Tensor(repeating: Float(1), shape: learned.shape)
+    }
     trainer = try Trainer(
       StepGraph(
         network.closed, batch: batch, loss: loss, optimizer: optimizer,
         scope: TrainingScope(
           parameters: network.parameters, still: Set(network.learnedScales.map(\.name)))),
-      of: network.closed, optimizer: optimizer, on: backend)
+      of: begun, optimizer: optimizer, on: backend)
   }
 
   /// Quantizes the portion of stage `index`.

@@ -24,11 +24,12 @@ public struct Optimizer: Sendable, Hashable {
   /// smaller than the others'; steps of one size for all would destroy it. The idea is that of the
   /// relative step sizes of Shazeer and Stern, "Adafactor", ICML 2018, section 8, with units that
   /// stay. Biases and other vectors, which may begin anywhere near 0, have units from
-  /// ``smallestUnit`` on.
+  /// ``smallestVectorUnit`` on. Weight decay and ``maximumNorm`` are of what moves, too.
   public var usesRelativeSteps: Bool
 
-  /// The least unit of a vector, and the unit of a tensor of zeros.
-  public static let smallestUnit: Float = 1e-3
+  /// The least unit of a vector, and the unit of a tensor of zeros: with it the customary rate of relative
+  /// steps, 0.01, moves a parameter as far as the customary rate of Adam's others.
+  public static let smallestVectorUnit: Float = 0.1
 
   /// Makes an optimizer.
   public init(
@@ -70,6 +71,12 @@ struct OptimizerNodes {
   mutating func update(_ optimizer: Optimizer, gradient: String) {
     var gradient = gradient
     let parameters = StepName.parameters
+    let decay = optimizer.weightDecay
+    var rate = StepName.rate
+    if optimizer.usesRelativeSteps {
+      gradient = add("Mul", [gradient, StepName.units])
+      rate = add("Mul", [StepName.units, rate])
+    }
     if let limit = optimizer.maximumNorm {
       // What does not move has no share in the norm.
       gradient = add("Where", [StepName.trainable, gradient, number(0)])
@@ -78,21 +85,18 @@ struct OptimizerNodes {
       let longest = add("Max", [norm, number(limit)])
       gradient = add("Mul", [gradient, add("Div", [number(limit), longest])])
     }
-    let decay = optimizer.weightDecay
-    let rate =
-      optimizer.usesRelativeSteps ? add("Mul", [StepName.units, StepName.rate]) : StepName.rate
     var moved: String
     switch optimizer.rule {
     case .momentum(let momentum):
       if decay != 0 {
-        gradient = add("Add", [gradient, add("Mul", [parameters, number(decay)])])
+        let moving =
+          optimizer.usesRelativeSteps ? add("Div", [parameters, StepName.units]) : parameters
+        gradient = add("Add", [gradient, add("Mul", [moving, number(decay)])])
       }
-      if optimizer.usesRelativeSteps { gradient = add("Mul", [gradient, StepName.units]) }
       let kept = add("Mul", [StepName.state(0), number(momentum)])
       let velocity = add("Add", [kept, gradient], writing: StepName.newState(0))
       moved = add("Sub", [parameters, add("Mul", [velocity, rate])])
     case .adam(let beta1, let beta2, let epsilon):
-      if optimizer.usesRelativeSteps { gradient = add("Mul", [gradient, StepName.units]) }
       let mean = average(0, of: gradient, beta1)
       let square = average(1, of: add("Mul", [gradient, gradient]), beta2)
       let numerator = add("Mul", [mean, StepName.corrections[0]])

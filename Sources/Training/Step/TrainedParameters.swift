@@ -113,7 +113,7 @@ public struct TrainedParameters: Sendable, Hashable {
           let squares = vector[part.start..<part.end].reduce(0.0) { $0 + Double($1) * Double($1) }
           let unit = Float((squares / Double(part.end - part.start)).squareRoot())
           let isVector = part.shape.count < 2
-          let least = isVector || unit == 0 ? Optimizer.smallestUnit : unit
+          let least = isVector || unit == 0 ? Optimizer.smallestVectorUnit : unit
           units[part.start..<part.end].update(repeating: max(unit, least))
         }
       }

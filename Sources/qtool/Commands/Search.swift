@@ -17,7 +17,7 @@ struct Search: ParsableCommand {
         Each layer is quantized alone at each of the choices, on a few samples, and answers are compared \
         with the float network's; from these sensitivities come the best bits of all layers for every \
         budget. Points of the curve, and the same bits for all layers, are then quantized and measured \
-        whole. A budget with a number chooses the model that is written.
+        whole. A budget with a number writes the model of least loss among those measured within it.
         """)
 
   @Argument(help: "The ONNX model in float.", completion: .file(extensions: ["onnx"]))
@@ -101,8 +101,17 @@ struct Search: ParsableCommand {
       try AtomicFile.check(file, overwrite: overwrite)
     }
     if let record, !resume { try AtomicFile.check(record, overwrite: overwrite) }
-    let float = try FloatModel(path: model)
+    let idle = try Configuration.changedSettings().intersection(Self.settledBySearch)
+    guard idle.isEmpty else {
+      throw UsageError(
+        "the search gives layers their levels (--choices); without meaning here: "
+          + idle.sorted().map { "--\($0)" }.joined(separator: ", "))
+    }
+    var float = try FloatModel(path: model)
     let settings = try quantization.settings()
+    if settings.improvements.contains(.cle) {
+      for note in float.equalize().notes { Console.shared.note(note) }
+    }
     let choices = try choices(for: limit.kind)
     let space = try located(model) {
       try PrecisionSpace(float.prepared, choices: choices, settings: settings)
@@ -111,12 +120,17 @@ struct Search: ParsableCommand {
       let outline = SearchOutline(space)
       return try common.emit(outline) { outline.text }
     }
-    let result = try device.run { try SearchRun(self, float, space, limit).run(on: $0) }
+    let result = try device.run { [float] in try SearchRun(self, float, space, limit).run(on: $0) }
     if let report {
       try ReportPage(result.picture).write(to: report, overwrite: overwrite)
     }
     try common.emit(result) { result.text }
   }
+
+  /// Options of `quantize` for all layers at once.
+  private static let settledBySearch: Set = [
+    "activation-bits", "activation-levels", "first-last", "preset", "weight-bits", "weight-levels",
+  ]
 
   private func choices(for kind: PrecisionBudget.Kind) throws -> [LayerPrecision] {
     let text = choices ?? (kind == .bytes ? "w8a8,w4a8,w2a8" : "w8a8,w4a8,w4a4,w2a4")

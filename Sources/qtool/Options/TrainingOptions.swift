@@ -142,6 +142,10 @@ struct TrainingOptions: ParsableArguments {
     try check(reestimate >= 0, "--reestimate: a number from 0 on is needed")
     try check(clipNorm ?? 1 > 0, "--clip-norm: above 0")
     try check(
+      !usesRelativeSteps || optimizer == .adamw,
+      "--relative-steps: steps of sgd shrink with the square of a tensor's magnitude; say --optimizer adamw"
+    )
+    try check(
       teacher == nil || loss != .labels, "--teacher: --loss labels has none; say --loss distill")
   }
 

@@ -105,7 +105,11 @@ struct SearchResult: Encodable {
     if let chosen {
       let rules = zip(layers, chosen.model.precisions).map { "\($0.layer):\($1)" }
       parts.append(
-        "within \(chosen.limit) \(unit): \(chosen.model.cost) \(unit)\nlayers: "
+        "within \(chosen.limit) \(unit): \(chosen.model.cost) \(unit), loss "
+          + Self.loss(chosen.model.divergence, chosen.model.sqnr)
+          + " (expected \(formatted(chosen.model.expectedLoss, significant: 3))"
+          + (chosen.bound.map { ", none below \(formatted($0, significant: 3))" } ?? "")
+          + ")\nlayers: "
           + rules.joined(separator: ", ") + "\nwritten: \(chosen.output)")
     }
     return parts.joined(separator: "\n\n")

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Checksums
 import Files
 import LowBit
@@ -33,6 +34,9 @@ struct SearchRun {
     calibration.seed = command.common.seed
     let observations = try calibration.observations(
       of: space.observedValues, channelAxes: space.channelAxes, patches: space.patches, on: backend)
+    for doubt in float.original.calibrationDoubts(observations.histograms) {
+      Console.shared.warn(doubt)
+    }
     let analysis = try located(command.model) {
       try SensitivityAnalysis(
         space, observations: observations,
@@ -51,10 +55,12 @@ struct SearchRun {
       model: command.model, device: backend.name, data: specification.identity,
       floatScore: try scorer?.score(space.graph), search: search, models: models)
     if let limit = budget.limit(of: models.first { $0.options == space.uniform[0] }?.cost ?? 0) {
-      let chosen = try located(command.model) { try choose(limit, search, analysis, scorer) }
+      let chosen = try located(command.model) {
+        try choose(limit, among: models, search, analysis, scorer)
+      }
       try write(chosen, analysis, observations)
       result.choose(
-        chosen, bound: search.best(within: limit)?.bound, limit: limit, output: command.output ?? ""
+        chosen, bound: search.bound(within: limit), limit: limit, output: command.output ?? ""
       )
     }
     return result
@@ -64,16 +70,46 @@ struct SearchRun {
 
   private mutating func openRecord<B: Backend>(on backend: B) throws {
     guard let path = command.record else { return }
-    let identity = [
-      "model \(SHA256.hexadecimal(try float.digest()))", "data \(command.data.data)",
-      "score \(command.score ?? "none")", "samples \(command.samples)",
-      "seed \(command.common.seed)", "settings \(space.settings.summary)",
-      "time on \(budget.kind == .time ? backend.name : "no device")",
-    ]
+    let identity =
+      ["version \(QTool.configuration.version)"]
+      + (try Self.identity("data", command.data.data, space, seed: command.common.seed))
+      + (try command.score.map {
+        try Self.identity("score", $0, space, seed: command.common.seed)
+      } ?? [])
+      + ["model of SHA-256 \(SHA256.hexadecimal(try float.digest()))"]
+      + (budget.kind == .time ? ["times on \(backend.name)"] : [])
+      + (try Configuration.resolvedSettings().split(separator: "\n").map(String.init).filter {
+        line in
+        !line.hasPrefix("#") && !Self.free.contains(String(line.prefix { $0 != " " }))
+      })
     record =
       command.resume
       ? try SearchRecord(path: path, identity: identity) : SearchRecord(identity: identity)
     try save()
+  }
+
+  /// Options that change no measurement.
+  private static let free: Set = [
+    "budget", "choices", "device", "device-memory", "json", "output", "overwrite", "points",
+    "quiet",
+    "record", "report", "resume", "save-config", "tuning", "verbose",
+  ]
+
+  /// What data are: how many samples, and the first and the last of them.
+  private static func identity(
+    _ what: String, _ specification: String, _ space: PrecisionSpace, seed: UInt64
+  ) throws -> [String] {
+    let data = try DataSpecification(parsing: specification).open(
+      for: space.graph.inputs.map { ModelInput($0) }, seed: seed, tensorReader: InputFiles.tensor)
+    var hash = SHA256()
+    for place in Set([0, data.count - 1]).sorted() where place >= 0 {
+      let inputs = try data.sample(at: place).inputs.sorted { $0.key < $1.key }
+      for (_, tensor) in inputs { tensor.withBytes { hash.update($0) } }
+    }
+    return [
+      "\(what) of \(data.count) samples, first and last of SHA-256 "
+        + SHA256.hexadecimal(hash.finalize())
+    ]
   }
 
   private func save() throws {
@@ -177,9 +213,10 @@ struct SearchRun {
     }
     for equal in wanted {
       if let best = search.best(within: search.cost(equal.options)) {
-        want(best.options, .searched)
+        want(best, .searched)
       }
     }
+    want(search.cheapest, .searched)
     for options in search.curve(command.points) { want(options, .searched) }
     var progress = Progress("models", count: wanted.count, unit: "models")
     defer { progress.finish() }
@@ -191,21 +228,28 @@ struct SearchRun {
 
   // MARK: - The choice
 
-  /// The best model whose real cost is within `limit`.
+  /// The model of least measured loss whose real cost is within `limit`, among those that were measured and
+  /// the one of least expected loss.
   private mutating func choose<B: Backend>(
-    _ limit: Int, _ search: PrecisionSearch, _ analysis: SensitivityAnalysis<B>,
-    _ scorer: SearchScorer<B>?
+    _ limit: Int, among models: [MeasuredPrecision], _ search: PrecisionSearch,
+    _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
   ) throws -> MeasuredPrecision {
+    var candidates = models
     var within = limit
+    // Constants that layers share are counted by none of them alone: what costs too much makes room.
     while let best = search.best(within: within) {
-      let model = try measured(best.options, .searched, search, analysis, scorer)
-      if model.cost <= limit { return model }
-      // Constants that layers share are counted by none of them alone.
-      within = min(within, search.cost(best.options)) - (model.cost - limit)
+      let model = try measured(best, .searched, search, analysis, scorer)
+      candidates.append(model)
+      if model.cost <= limit { break }
+      within = min(within, search.cost(best)) - max(model.cost - limit, 1)
     }
-    throw UsageError(
-      "--budget \(command.budget): the cheapest of the choices costs \(search.range.lowerBound) "
-        + "\(budget.kind.unit), and \(limit) are allowed")
+    let fitting = candidates.filter { $0.cost <= limit }
+    guard let chosen = fitting.min(by: { $0.divergence.loss < $1.divergence.loss }) else {
+      throw UsageError(
+        "--budget \(command.budget): the cheapest that was measured costs "
+          + "\(candidates.map(\.cost).min() ?? 0) \(budget.kind.unit), and \(limit) are allowed")
+    }
+    return chosen
   }
 
   private func write<B: Backend>(
