@@ -106,6 +106,41 @@ import Testing
     }
   }
 
+  /// A bias that is cut gets the last number whose code fits, also where floats are several codes apart, and
+  /// none that int32 biases may not have.
+  @Test(arguments: 26...32) func cutBiasesFit(_ bits: Int) {
+    let bound = AccumulatorBound(bits: bits, inputs: 0...15, constraint: .a2q)
+    let scales = weights(60, seed: bits).map { $0.magnitude + 0.01 }
+    var beyond = 0
+    for (place, weightScale) in scales.enumerated() {
+      let dataScale = scales[(place * 7 + 3) % scales.count] * 0.01
+      let codes = bound.biases(positive: place * 1013, negative: place * 577)
+      #expect(codes.contains(0) && max(codes.upperBound, -codes.lowerBound) <= 1 << 30)
+      for sign in [Float(1), -1] {
+        let bias = sign * 0x1p34 * dataScale * weightScale
+        let cut = AccumulatorBound.bounded(
+          bias, to: codes, dataScale: dataScale, weightScale: weightScale)
+        func fits(_ value: Float) -> Bool {
+          let largest = Double(dataScale) * Double(weightScale) * 0x1p30
+          return Double(value.magnitude) <= largest
+            && codes.contains(
+              AccumulatorBound.biasCode(value, dataScale: dataScale, weightScale: weightScale))
+        }
+        #expect(fits(cut) && cut.sign == bias.sign, "\(cut), \(codes)")
+        let end = Double(sign < 0 ? codes.lowerBound : codes.upperBound)
+        let product = Double(dataScale * weightScale)
+        let next = sign > 0 ? cut.nextUp : cut.nextDown
+        // No number between it and the end fits as well.
+        #expect(!fits(next) || abs(Double(next)) >= abs(end * product))
+        if !fits(Float(end * product)) { beyond += 1 }
+        #expect(
+          AccumulatorBound.bounded(cut, to: codes, dataScale: dataScale, weightScale: weightScale)
+            == cut)
+      }
+    }
+    #expect(beyond > 0, "no end is a code that floats lie beyond")
+  }
+
   /// A2Q's bound by widths: `(2^(P - 1) - 1) 2^(signed - N)` is that of the largest code rounded up to a
   /// power of two; A2Q+'s is `(2^P - 2) / (2^N - 1)`.
   @Test func budgetsAreThoseOfThePapers() {

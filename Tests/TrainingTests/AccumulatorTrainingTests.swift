@@ -46,7 +46,107 @@ import Verification
   /// inputs that reach its bounds, and would not have fitted it otherwise.
   @Test(arguments: modes)
   func trainedNetworksAreProven(_ settings: QuantizedTrainingSettings) throws {
-    var session = try Quarters.session(settings, on: ReferenceBackend.shared)
+    try Self.requireProof(of: settings, Quarters.network)
+    var free = settings
+    free.accumulator = nil
+    var other = try Quarters.session(free, on: ReferenceBackend.shared)
+    _ = try Quarters.train(&other, steps: 1, rate: 0.001)
+    let unbounded = try Verifier(other.exportedModel(), accumulatorBits: 10).proof()
+    #expect(unbounded.failures.count >= 2)
+  }
+
+  /// The same where codes of the input depend on a scale: behind clips at 6.
+  @Test(arguments: [
+    settings(.filter(groups: 2), bits: 10, .signs) { $0.unfrozen = .quantized },
+    settings(.layer, bits: 10, .signs),
+    settings(.direct, bits: 10, .signs) { ($0.learnsScales, $0.followsMagnitudes) = (false, true) },
+    settings(.layer, bits: 10, .signs) { $0.learnsScales = false },
+    settings(.direct, bits: 10, .signs) { $0.quantization.target = .qdq },
+  ])
+  func clippedNetworksAreProven(_ settings: QuantizedTrainingSettings) throws {
+    try Self.requireProof(of: settings, Self.clippedNetwork)
+  }
+
+  /// conv1 -> Clip -> conv2 -> Clip -> Flatten -> head, with values beyond the first clip's bound.
+  private static var clippedNetwork: Graph {
+    var graph = Quarters.network
+    graph.nodes.remove(at: 4)
+    graph.nodes.remove(at: 2)
+    graph.initializers["zero"] = Tensor(scalar: Float(0))
+    graph.initializers["six"] = Tensor(scalar: Float(6))
+    graph.initializers["w1"] = graph.initializers["w1"].map {
+      Tensor($0.array(of: Float.self).map { $0 * 16 }, shape: $0.shape)
+    }
+    graph.nodes[1] = Node("Clip", inputs: ["c1", "zero", "six"], outputs: ["r1"])
+    graph.nodes[2].inputs[0] = "r1"
+    graph.nodes[2].attributes["strides"] = .ints([2, 2])
+    graph.nodes[3] = Node("Clip", inputs: ["c2", "zero", "six"], outputs: ["r2"])
+    return graph
+  }
+
+  /// Codes settled beside one scale of the input are written beside another, by which a clip has
+  /// a larger code.
+  @Test(arguments: [true, false])
+  func settledCodesFitWhateverBecomesOfTheScale(_ learnsScales: Bool) throws {
+    let settings = Self.settings(.filter(groups: 2), bits: 10, .signs) {
+      ($0.unfrozen, $0.learnsScales) = (.quantized, learnsScales)
+    }
+    var session = try Quarters.session(
+      settings, of: Self.clippedNetwork, on: ReferenceBackend.shared)
+    func setScale(_ scale: Float) {
+      let group = session.state.plan.values["r1"]?.group
+      for (name, value) in session.state.plan.values where value.group == group {
+        session.state.plan.values[name]?.quantizer = value.quantizer.map {
+          Quantizer(scale: scale, zeroPoint: $0.zeroPoint, levels: $0.levels)
+        }
+      }
+    }
+    func inputs() throws -> ClosedRange<Int>? {
+      try session.layerBounds.first { $0.layer == "conv2" }?.bound.inputs
+    }
+    try session.begin(stage: 0, calibration: Quarters.calibration)
+    setScale(0.42)
+    #expect(try inputs() == 0...(learnsScales ? 15 : 14))
+    for stage in session.stages.indices.dropFirst() {
+      try session.begin(stage: stage, calibration: Quarters.calibration)
+    }
+    setScale(0.4)
+    #expect(try inputs() == 0...15)
+    if learnsScales {
+      #expect(try Verifier(session.exportedModel()).proof().failures == [])
+    } else {
+      // No step does this to a scale that is not trained: it shows that the codes would not fit.
+      #expect(throws: GraphError.self) { try session.exportedModel() }
+    }
+  }
+
+  /// Biases far beyond the accumulator are cut to ones with which the model is written, and a warning
+  /// says so.
+  @Test(arguments: [12, 26, 28, 30, 31, 32])
+  func saysWhatItTakesFromBiases(_ bits: Int) throws {
+    var session = try Quarters.session(
+      Self.settings(.direct, bits: bits), on: ReferenceBackend.shared)
+    try session.begin(stage: 0, calibration: Quarters.calibration)
+    #expect(try !session.warnings.contains { $0.contains("have no room") })
+    let place = try #require(session.network.layers.firstIndex { $0.node.label == "conv2" })
+    session.state.weights[place].quantizers = session.state.weights[place].quantizers.map {
+      $0.map { Quantizer(scale: 1e-9, zeroPoint: $0.zeroPoint, levels: $0.levels) }
+    }
+    let found = try session.warnings.filter { $0.contains("have no room") }
+    #expect(found.count == 1)
+    let message = try #require(found.first)
+    let start = "conv2: accumulators of \(bits) bits have no room for the biases of 5 of 5 filters"
+    #expect(message.hasPrefix(start), "\(message)")
+    let model = try session.quantizedModel()
+    #expect(model.plan.warnings.contains(message))
+    #expect(try Verifier(model.graph()).proof().failures == [])
+    _ = try session.evaluatedModel()
+  }
+
+  private static func requireProof(
+    of settings: QuantizedTrainingSettings, _ network: Graph
+  ) throws {
+    var session = try Quarters.session(settings, of: network, on: ReferenceBackend.shared)
     _ = try Quarters.train(&session, steps: 4, rate: 0.03) { session, _ in
       try Self.requireTrainedCodes(of: session)
     }
@@ -65,12 +165,6 @@ import Verification
       let measured = try Quarters.outputs(of: session.evaluatedModel(), number: number)
       #expect(try measured == Quarters.outputs(of: exported, number: number))
     }
-    var free = settings
-    free.accumulator = nil
-    var other = try Quarters.session(free, on: ReferenceBackend.shared)
-    _ = try Quarters.train(&other, steps: 1, rate: 0.001)
-    let unbounded = try Verifier(other.exportedModel(), accumulatorBits: 10).proof()
-    #expect(unbounded.failures.count >= 2)
   }
 
   /// The values that the step computes with are those of the codes that would be written now.
@@ -141,6 +235,14 @@ import Verification
     var shared = Quarters.network
     shared.nodes[3].inputs[2] = "b1"
     #expect(try refusal(shared) { _ in }.contains("shares the bias 'b1'"))
+    var single = Quarters.network
+    single.initializers["w1"] = Tensor([0.5, -0.25, 1, 2, -0.5] as [Float], shape: [5, 1, 1, 1])
+    single.nodes[0].attributes = [:]
+    let centred = try refusal(single) {
+      $0.accumulator = AccumulatorTraining(bits: 10, constraint: .a2qPlus)
+    }
+    #expect(centred.contains("'conv1'") && centred.contains("single weight"), "\(centred)")
+    #expect(try refusal(single) { _ in } == "")
     #expect(try refusal { _ in } == "")
   }
 }

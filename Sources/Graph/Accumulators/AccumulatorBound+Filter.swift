@@ -49,13 +49,24 @@ extension AccumulatorBound {
     return steps.isNaN ? 0 : Int(min(max(steps, Double(Int32.min)), Double(Int32.max)))
   }
 
-  /// `bias` where its code is one of `codes`, else the value of the nearest of these.
+  /// `bias` where its code is one of `codes`, else the nearest number whose code is.
+  ///
+  /// - Precondition: 0 is one of `codes`.
   public static func bounded(
     _ bias: Float, to codes: ClosedRange<Int>, dataScale: Float, weightScale: Float
   ) -> Float {
     let code = biasCode(bias, dataScale: dataScale, weightScale: weightScale)
-    guard !codes.contains(code), !bias.isNaN else { return bias }
-    let end = code < codes.lowerBound ? codes.lowerBound : codes.upperBound
-    return Float(Double(end) * Double(dataScale * weightScale))
+    // The product of scales is rounded for the code, but not where the bias is held against int32.
+    let largest = Double(dataScale) * Double(weightScale) * Double(largestBias)
+    func fits(_ value: Float) -> Bool {
+      codes.contains(biasCode(value, dataScale: dataScale, weightScale: weightScale))
+        && Double(value.magnitude) <= largest
+    }
+    guard !bias.isNaN, !fits(bias) else { return bias }
+    let end = min(max(code, codes.lowerBound), codes.upperBound)
+    var value = Float(Double(end) * Double(dataScale * weightScale))
+    // Beyond 24 bits a float is several codes apart from the next.
+    while value != 0, !fits(value) { value = value > 0 ? value.nextDown : value.nextUp }
+    return value
   }
 }

@@ -27,6 +27,10 @@ public struct AccumulatorBound: Sendable, Hashable {
   /// How codes are kept within it.
   public let constraint: AccumulatorConstraint
 
+  /// The largest magnitude of a bias's code, however wide the accumulator: half of int32, in which
+  /// biases are stored, so that the sum of products has the other half.
+  public static let largestBias = 1 << 30
+
   /// Makes a bound; zero is added to `inputs`.
   public init(bits: Int, inputs: ClosedRange<Int>, constraint: AccumulatorConstraint) {
     self.bits = bits
@@ -60,14 +64,14 @@ public struct AccumulatorBound: Sendable, Hashable {
   }
 
   /// The biases that fit beside weights whose positive codes sum up to `positive` and whose negative ones
-  /// to `-negative`.
+  /// to `-negative`; 0 among them, and none beyond ``largestBias``.
   ///
   /// - Precondition: These sums are within a ``budget(bias:)``.
   public func biases(positive: Int, negative: Int) -> ClosedRange<Int> {
     let (low, high) = (-inputs.lowerBound, inputs.upperBound)
     let above = range.upperBound - high * positive - low * negative
     let below = range.lowerBound + high * negative + low * positive
-    return min(below, 0)...max(above, 0)
+    return max(min(below, 0), -Self.largestBias)...min(max(above, 0), Self.largestBias)
   }
 }
 

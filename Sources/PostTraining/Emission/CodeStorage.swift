@@ -35,4 +35,15 @@ extension ValuePlan {
     guard includingFused, let clipping else { return 0...(quantizer.levels - 1) }
     return quantizer.code(of: clipping.lowerBound)...quantizer.code(of: clipping.upperBound)
   }
+
+  /// The codes that can occur by quantizers of this zero point and these levels, whatever their scale.
+  package func codeRange(
+    ofAnyScaleWith quantizer: Quantizer, includingFused: Bool
+  ) -> ClosedRange<Int> {
+    let last = quantizer.levels - 1
+    guard includingFused, let clipping else { return 0...last }
+    // Only the sign of a bound says something of its code.
+    let low = clipping.lowerBound >= 0 ? quantizer.zeroPoint : 0
+    return low...(clipping.upperBound <= 0 ? quantizer.zeroPoint : last)
+  }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Graph
 package import Quantization
 
 /// Keeps int32 biases in range.
@@ -14,9 +15,8 @@ package struct BiasCheck {
   /// Whether scales must stay powers of two.
   let isPowerOfTwo: Bool
 
-  /// The largest magnitude that a bias may have: half of int32, so that the sum of products has the
-  /// other half.
-  static let limit = Double(1 << 30)
+  /// The largest magnitude that a bias's code may have.
+  private static let limit = Double(AccumulatorBound.largestBias)
 
   /// Looks at biases.
   package init(values: [Float], dataScale: Float, isPowerOfTwo: Bool) {

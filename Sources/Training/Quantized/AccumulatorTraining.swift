@@ -79,6 +79,12 @@ extension QuantizedNetwork {
       guard layer.weights.channelAxis != nil, layer.weights.groupSize == nil else {
         throw refuse("its weights have no scale for a whole filter")
       }
+      guard accumulator.constraint != .a2qPlus || layer.shape.reduce(1, *) > layer.filterCount
+      else {
+        throw refuse(
+          "the constraint 'a2q+' centres filters, and one of a single weight is then always 0; "
+            + "'signs' has the same bounds on filters as they are")
+      }
       guard let bias = layer.weights.bias else { continue }
       guard graph.initializers[bias]?.count == layer.filterCount else {
         throw refuse("its filters have more than one bias each")
@@ -98,7 +104,13 @@ extension QuantizedNetwork {
     guard let accumulator = settings.accumulator, let value = plan.values[layer.node.inputs[0]],
       let data = value.quantizer
     else { return nil }
-    let codes = value.codeRange(of: data, includingFused: settings.quantization.target != .qdq)
+    // A scale that moves would move the codes of what clips: those that are settled, the step and what
+    // is written would each have a bound of their own.
+    let isFused = settings.quantization.target != .qdq
+    let codes =
+      settings.learnsScales || settings.followsMagnitudes
+      ? value.codeRange(ofAnyScaleWith: data, includingFused: isFused)
+      : value.codeRange(of: data, includingFused: isFused)
     let bound = AccumulatorBound(
       bits: accumulator.bits,
       inputs: codes.lowerBound - data.zeroPoint...codes.upperBound - data.zeroPoint,

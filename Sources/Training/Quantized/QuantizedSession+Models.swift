@@ -50,11 +50,12 @@ extension QuantizedSession {
         "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
           + "written once the last stage has begun")
     }
-    var (graph, state) = network.folded(trained, tensors)
-    graph = try network.bounded(graph, state)
+    let (folded, state) = network.folded(trained, tensors)
+    let graph = try network.bounded(folded, state)
     var plan = state.plan
     plan.graph = graph
     plan.warnings += state.remedies
+    plan.warnings += network.biasCuts(from: folded, to: graph, state).map(\.description)
     var weights: [Int: QuantizedWeights] = [:]
     var biases: [Int: [Float]] = [:]
     for (place, layer) in network.layers.enumerated() {

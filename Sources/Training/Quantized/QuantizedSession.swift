@@ -14,9 +14,13 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
   /// One stage a portion, with one before in which everything moves where weights are coded in every
   /// step, or the one stage of ``Schedule/direct``.
   public let stages: [TrainingStage]
-  /// What was changed so far to keep int32 biases in range, one message a channel, and what network and
-  /// plan warn of.
-  public var warnings: [String] { network.warnings + state.plan.warnings + state.remedies }
+  /// What was changed so far to keep int32 biases in range, one message a channel, what network and
+  /// plan warn of, and which layers have biases now that accumulators leave no room for.
+  public var warnings: [String] {
+    get throws {
+      try network.warnings + state.plan.warnings + state.remedies + biasCuts().map(\.description)
+    }
+  }
 
   /// The step of now, with the places of the parameters.
   public var step: StepGraph { trainer.step }

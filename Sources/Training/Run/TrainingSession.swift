@@ -37,8 +37,10 @@ public protocol TrainingSession {
   /// What is done one after the other; the list does not change. Float training has one stage.
   var stages: [TrainingStage] { get }
 
-  /// What was not done as asked, one message each; it may grow from stage to stage.
-  var warnings: [String] { get }
+  /// What is not done as asked by now, one message each; it may change with every step.
+  ///
+  /// - Throws: What the backend throws when parameters are read.
+  var warnings: [String] { get throws }
 
   /// Prepares stage `index`: quantizes and freezes weights, and makes quantizers of activations from
   /// histograms of what the network computes of `calibration`.

@@ -69,11 +69,11 @@ extension TrainingJob {
         "--reestimate: '\(command.model)' has no BatchNormalization whose statistics could be found"
       )
     }
-    let before = run.session.warnings
+    let before = try run.session.warnings
     for warning in before { Console.shared.warn(warning) }
     let seconds = try report(&run, surroundings, to: &folder)
     // What became known in the stages.
-    for warning in run.session.warnings where !before.contains(warning) {
+    for warning in try run.session.warnings where !before.contains(warning) {
       Console.shared.warn(warning)
     }
     let trained = try run.session.exportedModel()
