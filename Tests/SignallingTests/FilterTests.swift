@@ -59,7 +59,7 @@ import Video
     let output = try #require(try executor.run(["x": input])["y"])
     var result = picture
     for (place, value) in output.array(of: Float.self).enumerated() {
-      result.samples[place] = UInt8((value * 255).rounded())
+      result.samples[place] = UInt8(min(max((value * 255).rounded(), 0), 255))
     }
     return result
   }
@@ -88,6 +88,49 @@ import Video
       var filter = StreamFilter(timeline, network: 0, on: device)
       #expect(try filter.filter(picture(2), number: 0).hash == hash, "\(device.name)")
     }
+  }
+
+  /// Networks for pictures whose width and height are multiples of 3, or for one size only: neither fits the
+  /// extents that graphs without pictures are looked at with.
+  @Test func extentsAreThoseOfThePictures() throws {
+    let block: [String: Attribute] = ["blocksize": .int(3)]
+    var blocks = Networks.filter()
+    blocks.nodes[0].inputs[0] = "x1"
+    blocks.nodes.insert(
+      contentsOf: [
+        Node("SpaceToDepth", inputs: ["x"], outputs: ["x0"], attributes: block),
+        Node("DepthToSpace", inputs: ["x0"], outputs: ["x1"], attributes: block),
+      ], at: 0)
+    var map = Networks.filter()
+    map.nodes[4].outputs = ["y0"]
+    map.initializers["map"] = Tensor(
+      (0..<12 * 18).map { Float($0 % 5) / 64 }, shape: [1, 1, 12, 18])
+    map.nodes.append(Node("Add", inputs: ["y0", "map"], outputs: ["y"]))
+    let right = picture(7, height: 12)
+    for graph in [blocks, map] {
+      let messages = try SignalMessages(of: graph, settings)
+      let timeline = try SignalTimeline(try stream([.messages(messages), .random]))
+      var filter = StreamFilter(timeline, network: 0, on: ReferenceBackend())
+      let outcome = try filter.filter(right, number: 0)
+      #expect(outcome.applied == .base)
+      #expect(outcome.picture == (try expected(graph, right)))
+      #expect(throws: GraphError.self) { try filter.filter(picture(7), number: 0) }
+    }
+    // What stands behind such a node is bounded when there is a picture.
+    var chain = blocks
+    chain.nodes[6].outputs = ["d0"]
+    for number in 0..<70 {
+      chain.nodes.append(
+        Node(
+          "Concat", inputs: ["d\(number)", "d\(number)"],
+          outputs: [number == 69 ? "y" : "d\(number + 1)"], attributes: ["axis": .int(1)]))
+    }
+    let property = PostFilterProperty(inputOrder: .luma, outputOrder: .luma)
+    let filter = try PictureFilter(chain, property, on: ReferenceBackend())
+    let error = #expect(throws: GraphError.self) { try filter.filtered(right) }
+    #expect(
+      error?.description.contains("(Concat): its result of [1, ") == true,
+      "\(error?.description ?? "")")
   }
 
   /// Six channels: four luma samples of each chroma sample; a network that does nothing puts all back.

@@ -139,6 +139,29 @@ import Video
     }
   }
 
+  /// Ones that the nodes named `large` make of each other: in front of the nodes, `c0` and `c1`.
+  private func ones(_ nodes: [Node], in graph: inout Graph) {
+    for name in ["c0", "c1"] {
+      graph.initializers[name] = Tensor([1] as [Float], shape: [1, 1, 1, 1])
+    }
+    append(nodes, &graph)
+  }
+
+  private func concat(_ a: String, _ b: String, _ result: String) -> Node {
+    Node("Concat", inputs: [a, b], outputs: [result], attributes: ["axis": .int(3)])
+  }
+
+  /// Adds the largest element of the constant `large`, which the nodes make, to the picture.
+  private func append(_ nodes: [Node], _ graph: inout Graph) {
+    graph.nodes[4].outputs = ["d0"]
+    graph.nodes += nodes
+    graph.nodes += [
+      Node("GlobalMaxPool", inputs: ["large"], outputs: ["one"]),
+      Node("Add", inputs: ["d0", "one"], outputs: ["d1"]),
+    ]
+    graph.outputs[0].name = "d1"
+  }
+
   /// Few nodes that make much out of little: refused by their shapes, before anything is computed.
   @Test func chainsOfNodesAreBounded() throws {
     func concats(_ graph: inout Graph) {
@@ -150,16 +173,6 @@ import Video
             attributes: ["axis": .int(1)]))
       }
       graph.outputs[0].name = "d70"
-    }
-    /// The sum of the picture and a constant's largest element.
-    func append(_ nodes: [Node], _ graph: inout Graph) {
-      graph.nodes[4].outputs = ["d0"]
-      graph.nodes += nodes
-      graph.nodes += [
-        Node("GlobalMaxPool", inputs: ["large"], outputs: ["one"]),
-        Node("Add", inputs: ["d0", "one"], outputs: ["d1"]),
-      ]
-      graph.outputs[0].name = "d1"
     }
     let chains: [(String, (inout Graph) -> Void)] = [
       ("(Concat): its result of [1, ", concats),
@@ -188,6 +201,28 @@ import Video
           append([Node("Pad", inputs: ["point", "pads"], outputs: ["large"])], &graph)
         }
       ),
+      // No node writes more than it reads; all together do.
+      (
+        "(Concat): its result of [1, 1, 1, ",
+        { graph in
+          let nodes = (1..<30).map { number in
+            concat("c\(number)", "c\(number - 1)", number == 29 ? "large" : "c\(number + 1)")
+          }
+          ones(nodes, in: &graph)
+        }
+      ),
+      (
+        "(Concat): its result of [1, 1, 1, ",
+        { graph in
+          let nodes = (1..<20).flatMap { number in
+            [
+              Node("Identity", inputs: ["c\(number)"], outputs: ["i\(number)"]),
+              concat("c\(number)", "i\(number)", number == 19 ? "large" : "c\(number + 1)"),
+            ]
+          }
+          ones(nodes, in: &graph)
+        }
+      ),
     ]
     for (text, change) in chains {
       var graph = Networks.filter()
@@ -197,6 +232,53 @@ import Video
       #expect(error?.description.contains(text) == true, "\(text): \(error?.description ?? "")")
       // Senders do not write what no receiver takes.
       #expect(throws: GraphError.self) { try SignalMessages(of: graph, SignalSettings()) }
+    }
+  }
+
+  /// Weights that are cast, dequantized and reshaped are no such chain, however large they are.
+  @Test func constantsMadeOfConstantsAreNotRefused() throws {
+    var graph = Networks.filter()
+    let count = 1 << 17
+    graph.initializers["codes"] = Tensor(
+      repeating: Int8(1), shape: [1, 1, 1, count])
+    let nodes = [
+      Node("Cast", inputs: ["codes"], outputs: ["cast"], attributes: ["to": .int(2)]),
+      Node("DequantizeLinear", inputs: ["cast", "x_scale", "x_zero"], outputs: ["real"]),
+      Node("Transpose", inputs: ["real"], outputs: ["large"]),
+    ]
+    append(nodes, &graph)
+    try graph.requireFilterOperators()
+    try graph.requireFilterSizes()
+  }
+
+  /// Results without a name are there while their node runs, and no longer.
+  @Test func resultsWithoutNamesAreReleased() throws {
+    for (type, inputs) in [("Relu", ["v"]), ("Clip", ["v", "", "most"])] {
+      let graph = Graph(
+        opsets: ["": 21],
+        inputs: [
+          ValueInfo(
+            name: "x", elementType: .float32,
+            shape: [.fixed(1), .fixed(4), .fixed(8), .fixed(8)])
+        ], outputs: [ValueInfo(name: "y", elementType: .float32)],
+        initializers: [
+          "sizes": Tensor([1, 2, 1] as [Int64]), "most": Tensor(scalar: Float(6)),
+        ],
+        nodes: [
+          Node(
+            "Split", inputs: ["x", "sizes"], outputs: ["", "", "v"], attributes: ["axis": .int(1)]),
+          Node(type, inputs: inputs, outputs: ["c"]),
+          Node(
+            "Concat", inputs: Array(repeating: "c", count: 8), outputs: ["y"],
+            attributes: ["axis": .int(1)]),
+        ])
+      // One channel is left of four, then eight are made of it.
+      let needed = (1 + 8) * 64
+      try graph.requireElements(within: needed)
+      let error = #expect(throws: GraphError.self) {
+        try graph.requireElements(within: needed - 1)
+      }
+      #expect(error?.description.contains("(Concat)") == true, "\(error?.description ?? "")")
     }
   }
 

@@ -46,7 +46,7 @@ public struct GraphAnalysis: Sendable {
   ///   - extents: Extents of symbolic dimensions by name.
   ///   - limit: How large values may be, for graphs that are not trusted; nothing larger is made on the way.
   /// - Throws: ``Graph/GraphError`` when the graph's nodes cannot be put in order; with a limit also for a
-  ///   node that cannot be followed or whose result is too large, naming it.
+  ///   node whose result is too large or that must be followed and cannot, naming it.
   public init(of graph: Graph, extents: [String: Int] = [:], limit: ElementLimit? = nil) throws {
     var live = limit.map { LiveElements(of: graph, $0) }
     let backend = ShapeBackend()
@@ -69,10 +69,12 @@ public struct GraphAnalysis: Sendable {
         parameters += graph.initializers[name]?.count ?? 0
       }
       let before = backend.multiplicationCount
+      var isBounded = false
       do {
         if live != nil {
           let shapes = try Self.shapes(of: node, in: graph, backend, operands)
           try live?.run(node, writing: shapes)
+          isBounded = true
         }
         let results = try Self.results(of: node, in: graph, backend, operands)
         for case (let name, let result?) in zip(node.outputs, results) where !name.isEmpty {
@@ -85,17 +87,20 @@ public struct GraphAnalysis: Sendable {
           operands[name] = result
         }
         analysis.multiplications = backend.multiplicationCount - before
-      } catch is ValueUnknown where limit != nil {
-        throw GraphError.unsupported(
-          "node '\(node.label)' (\(node.operatorType)): the shape of its result depends on values")
-      } catch let error as GraphError where limit != nil {
-        throw error
-      } catch is ValueUnknown {
-        analysis.problem = "the shape depends on values"
-      } catch let error as GraphError {
-        analysis.problem = error.description
+      } catch let error as ElementLimitExceeded {
+        throw error.reason
+      } catch let error where error is ValueUnknown || error is GraphError {
+        if let live, isBounded || live.mustFollow(node) {
+          throw error as? GraphError
+            ?? .unsupported(
+              "node '\(node.label)' (\(node.operatorType)): the shape of its result depends on values"
+            )
+        }
+        live?.leaveOut(node)
+        analysis.problem = (error as? GraphError)?.description ?? "the shape depends on values"
       }
-      for name in node.outputs where operands[name] == nil {
+      // What somebody else declares has not been counted.
+      for name in node.outputs where live == nil && operands[name] == nil {
         if let operand = Self.declared(name, in: graph, extents) { operands[name] = operand }
       }
       nodes.append(analysis)

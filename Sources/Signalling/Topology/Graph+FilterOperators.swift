@@ -52,30 +52,41 @@ extension Graph {
   }
 
   /// The most elements that the values of a network may have at once while it filters, constants aside:
-  /// 64 channels of 4096 x 2160 samples before and after a layer.
+  /// 64 channels of 3840 x 2160 samples before and after a layer.
   static let mostLiveElements = 1 << 30
 
-  /// How many more elements a node whose operands are constant may write than it reads.
+  /// How many elements constants alone may make beyond those that follow from their own number.
   private static let mostGrowth = 1 << 16
 
-  /// Makes sure, before anything is computed, that chains of nodes make no values of any size, at extents of
-  /// open dimensions as large as any that graphs are looked at with.
+  /// Makes sure, before anything is computed, that chains of nodes make no values of any size: neither of
+  /// constants, nor at extents of open dimensions as large as any that graphs are looked at with.
+  ///
+  /// A network need not fit those extents: pictures whose width is a multiple of 3 or 128, say, or of one size
+  /// only. From the node on that does not, values are left to ``requireElements(within:)``.
   ///
   /// - Throws: `GraphError` naming the node whose result is too large or cannot be foreseen.
   func requireFilterSizes() throws {
     var graph = self
+    var isOpen = false
     for index in inputs.indices {
       graph.inputs[index].shape = inputs[index].shape.map { shape in
-        shape.map { if case .fixed = $0 { $0 } else { .fixed(InferenceExtents.largest) } }
+        shape.map {
+          if case .fixed = $0 { return $0 }
+          isOpen = true
+          return .fixed(InferenceExtents.largest)
+        }
       }
     }
-    try graph.requireElements(within: Self.mostLiveElements)
+    try graph.requireElements(within: Self.mostLiveElements, isComplete: !isOpen)
   }
 
   /// The same for the extents that the inputs state.
-  func requireElements(within values: Int) throws {
+  ///
+  /// - Parameter isComplete: See `ElementLimit`.
+  func requireElements(within values: Int, isComplete: Bool = true) throws {
     _ = try GraphAnalysis(
-      of: self, limit: ElementLimit(values: values, growth: Self.mostGrowth))
+      of: self,
+      limit: ElementLimit(values: values, growth: Self.mostGrowth, isComplete: isComplete))
   }
 
   fileprivate static func isExtent(_ number: Int) -> Bool { number.magnitude <= largestExtent }
