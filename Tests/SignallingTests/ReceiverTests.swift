@@ -69,6 +69,52 @@ import Testing
         "payload_type: 4 does not belong there"))
   }
 
+  @Test func quantizersEndWithTheirSequence() throws {
+    func unit(_ messages: [SEIMessage]) -> [UInt8] {
+      ByteStream.unit(
+        NALHeader(type: 39), rawPayload: SEIMessage.rawPayload(of: messages), .hevc)
+    }
+    let quantizers = unit([
+      SEIMessage(payloadType: 5, payload: QuantizerMessage.identifier + base.quantizers.bytes)
+    ])
+    let tensors = unit([
+      SEIMessage(payloadType: 5, payload: QuantizerMessage.identifier),
+      SEIMessage(payloadType: 210, payload: base.characteristics.bytes),
+    ])
+    // Pictures of layer 0, and one of layer 1: IDR_W_RADL, TRAIL_R.
+    let first: [UInt8] = [0, 0, 1, 0x26, 1, 0x80, 5]
+    let next: [UInt8] = [0, 0, 1, 0x02, 1, 0x80, 6]
+    let other: [UInt8] = [0, 0, 1, 0x26, 9, 0x80, 5]
+    #expect(reason(quantizers + tensors + first) == "")
+    #expect(reason(quantizers + first + tensors + next) == "")
+    #expect(reason(first + quantizers + other + tensors + next) == "")
+    for tail in [tensors + first, first] {
+      let found = reason(quantizers + first + tail)
+      #expect(
+        found.contains("quantizers of network 0 came in the coded layer video sequence that ends"),
+        "\(found)")
+    }
+  }
+
+  @Test func networksOfAStreamAreCounted() throws {
+    var units: [UInt8] = []
+    func messages(_ identifier: Int) -> [UInt8] {
+      var copy = base
+      copy.quantizers.networkID = identifier
+      copy.characteristics.identifier = identifier
+      copy.activation = nil
+      return copy.units(.hevc)
+    }
+    for identifier in 0..<SignalReceiver.mostNetworks { units += messages(identifier) }
+    let again = try SignalReceiver(try ByteStream(units + messages(7)))
+    #expect(again.networks.count == SignalReceiver.mostNetworks)
+    let error = #expect(throws: BitstreamError.self) {
+      try SignalReceiver(try ByteStream(units + messages(512)))
+    }
+    #expect(error?.element == "nnq_network_id")
+    #expect(error?.reason.contains("network 512 is one more than the 256") == true)
+  }
+
   @Test func numbersThatContradict() throws {
     #expect(reason(changed { $0.quantizers.modelChecksum ^= 1 }).contains("nnq_model_crc"))
     #expect(reason(changed { $0.quantizers.topologyChecksum ^= 1 }).contains("their checksum is"))

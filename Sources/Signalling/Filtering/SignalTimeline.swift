@@ -66,7 +66,7 @@ public struct SignalTimeline: Sendable {
       let before = receiver
       switch step {
       case .sequence(let picture, let layer):
-        receiver.beginSequence(of: layer)
+        try receiver.beginSequence(of: layer)
         if receiver.current.count < before.current.count {
           changes.append(
             Change(picture: picture, networks: receiver.current, renewed: [], activated: []))

@@ -39,8 +39,14 @@ public struct SignalReceiver: Sendable {
   /// How many activations came for each network.
   public private(set) var activations: [Int: Int] = [:]
 
-  /// Quantizer messages whose tensors have not come yet.
-  private var announced: [Int: QuantizerMessage] = [:]
+  /// Quantizer messages whose tensors have not come yet, and the layer that they came in.
+  private var announced: [Int: (message: QuantizerMessage, layer: Int)] = [:]
+
+  /// Elements of the tensors of each network.
+  private var elements: [Int: (base: Int, update: Int)] = [:]
+
+  /// The most networks that a stream may have, so that the work for a message has a bound.
+  public static let mostNetworks = 256
 
   /// The most elements that the tensors of all networks may have together.
   private let limit: Int
@@ -74,7 +80,7 @@ public struct SignalReceiver: Sendable {
     self.init(limit: limit, tensorsAt: located)
     for step in stream.signalSteps(stream.picturePlaces) {
       switch step {
-      case .sequence(_, let layer): beginSequence(of: layer)
+      case .sequence(_, let layer): try beginSequence(of: layer)
       case .unit(let unit, _): try receive(unit, of: stream)
       }
     }
@@ -82,7 +88,12 @@ public struct SignalReceiver: Sendable {
   }
 
   /// A new coded layer video sequence of a layer begins: what came for the one before holds no longer.
-  public mutating func beginSequence(of layer: Int) {
+  ///
+  /// - Throws: ``Bitstream/BitstreamError`` where quantizers were announced in the one before and their
+  ///   tensors did not come.
+  public mutating func beginSequence(of layer: Int) throws(BitstreamError) {
+    let open = announced.filter { $0.value.layer == layer }.keys
+    try requireNone(of: open, "in the coded layer video sequence that ends")
     layers = layers.filter { $0.value != layer }
   }
 
@@ -97,7 +108,7 @@ public struct SignalReceiver: Sendable {
           throw BitstreamError(
             byte: 0, element: "aps_extension_data_flag", "the extension is no row of bytes")
         }
-        try receiveOwn(bytes)
+        try receiveOwn(bytes, layer: unit.header.layer)
       } else {
         for message in try SEIMessage.messages(in: payload) {
           try receive(message, layer: unit.header.layer)
@@ -108,17 +119,23 @@ public struct SignalReceiver: Sendable {
 
   /// Throws where quantizers were announced and their tensors did not come.
   public func finish() throws(BitstreamError) {
-    if let identifier = announced.keys.min() {
-      throw BitstreamError(
-        byte: 0, element: "nnpfc_id",
-        "quantizers of network \(identifier) came, its nn_post_filter_characteristics did not")
-    }
+    try requireNone(of: announced.keys, "in the stream")
+  }
+
+  private func requireNone(
+    of open: some Collection<Int>, _ place: String
+  ) throws(BitstreamError) {
+    guard let identifier = open.min() else { return }
+    throw BitstreamError(
+      byte: 0, element: "nnpfc_id",
+      "quantizers of network \(identifier) came \(place), its nn_post_filter_characteristics did not"
+    )
   }
 
   private mutating func receive(_ message: SEIMessage, layer: Int) throws(BitstreamError) {
     try inside("SEI message of type \(message.payloadType)") { () throws(BitstreamError) in
       switch message.payloadType {
-      case SEIMessage.userDataUnregistered: try receiveOwn(message.payload)
+      case SEIMessage.userDataUnregistered: try receiveOwn(message.payload, layer: layer)
       case SEIMessage.postFilterCharacteristics:
         try receive(try PostFilterCharacteristics(message.payload), layer: layer)
       case SEIMessage.postFilterActivation: try receive(try PostFilterActivation(message.payload))
@@ -129,7 +146,7 @@ public struct SignalReceiver: Sendable {
     }
   }
 
-  private mutating func receiveOwn(_ bytes: [UInt8]) throws(BitstreamError) {
+  private mutating func receiveOwn(_ bytes: [UInt8], layer: Int) throws(BitstreamError) {
     guard bytes.starts(with: QuantizerMessage.identifier) else {
       throw BitstreamError(byte: 0, element: "uuid_iso_iec_11578", "it is another one")
     }
@@ -143,12 +160,19 @@ public struct SignalReceiver: Sendable {
         "an update of network \(message.networkID) came before its base"
           + sequenceNote(message.networkID))
     }
-    guard announced[message.networkID].map({ $0 == message }) ?? true else {
+    guard announced[message.networkID].map({ $0.message == message }) ?? true else {
       throw BitstreamError(
         byte: 0, element: "nnq_network_id",
         "other quantizers of network \(message.networkID) came before the tensors of the first")
     }
-    announced[message.networkID] = message
+    let known = Set(networks.keys).union(announced.keys)
+    guard known.count < Self.mostNetworks || known.contains(message.networkID) else {
+      throw BitstreamError(
+        byte: 0, element: "nnq_network_id",
+        "network \(message.networkID) is one more than the \(Self.mostNetworks) that a stream may have"
+      )
+    }
+    announced[message.networkID] = (message, layer)
   }
 
   /// What to add where a base came, but for a sequence that is over.
@@ -166,7 +190,7 @@ public struct SignalReceiver: Sendable {
         byte: 0, element: "nnpfc_base_flag",
         "an update of filter \(identifier) came before its base" + sequenceNote(identifier))
     }
-    guard let quantizers = announced.removeValue(forKey: identifier) else {
+    guard let quantizers = announced.removeValue(forKey: identifier)?.message else {
       throw BitstreamError(
         byte: 0, element: "nnpfc_id", "no quantizers came for filter \(identifier)")
     }
@@ -185,7 +209,10 @@ public struct SignalReceiver: Sendable {
     if case .uri(_, let uri) = characteristics.payload { uris.insert(uri) }
     if let coded {
       // What is replaced makes room: a base may come again and again, and ends its update.
-      let kept = heldElements - elements(of: identifier, isBase: characteristics.isBase)
+      let own = elements[identifier] ?? (0, 0)
+      let kept =
+        elements.values.reduce(0) { $0 + $1.base + $1.update } - own.update
+        - (characteristics.isBase ? own.base : 0)
       content = try inside(place) { () throws(BitstreamError) in
         try CompressedNetwork.content(of: coded, limit: limit - kept)
       }
@@ -193,27 +220,18 @@ public struct SignalReceiver: Sendable {
     let part = ReceivedNetwork.Part(
       quantizers: quantizers, characteristics: characteristics, tensors: content.tensors,
       topology: content.topology)
+    let count = content.tensors.reduce(0) { $0 + $1.values.count }
     if characteristics.isBase {
+      elements[identifier] = (count, 0)
       // A base that comes again, at every picture where decoding can begin, ends its updates.
       networks[identifier] = ReceivedNetwork(
         base: part,
         activation: layers[identifier] == nil ? nil : networks[identifier]?.activation)
       layers[identifier] = layer
     } else {
+      elements[identifier]?.update = count
       networks[identifier]?.update = part
     }
-  }
-
-  /// Elements of all tensors.
-  private var heldElements: Int {
-    networks.keys.reduce(0) { $0 + elements(of: $1, isBase: true) }
-  }
-
-  /// Elements of the tensors that a new base or a new update of a network replaces.
-  private func elements(of identifier: Int, isBase: Bool) -> Int {
-    guard let network = networks[identifier] else { return 0 }
-    let parts = isBase ? [network.base, network.update] : [network.update]
-    return parts.compactMap { $0 }.flatMap(\.tensors).reduce(0) { $0 + $1.values.count }
   }
 
   private mutating func receive(_ activation: PostFilterActivation) throws(BitstreamError) {
