@@ -76,6 +76,27 @@ import Testing
     #expect(folder.bytes("stripped.hevc") == video)
   }
 
+  @Test func messagesThatEndEarlyAreSaid() throws {
+    let model = try Models.write(network, "model.onnx", in: folder)
+    // Five pictures; IDR pictures 2 and 4 begin sequences.
+    let idr: [UInt8] = [0, 0, 1, 0x26, 1, 0x80, 5]
+    let trail: [UInt8] = [0, 0, 1, 0x02, 1, 0x80, 6]
+    let stream = folder.write(video + idr + trail + idr, "video.hevc")
+    func warnings(_ options: [String]) -> String {
+      run(["mux", model, stream, "-o", path("out.hevc"), "--overwrite"] + options).errors
+    }
+    let two = warnings([])
+    #expect(
+      two.contains("network 0 ends at picture 2") && two.contains("2 sequences begin")
+        && two.contains("--every-random-access"), "\(two)")
+    let one = warnings(["--picture", "3"])
+    #expect(one.contains("ends at picture 4") && one.contains("1 sequence begins"), "\(one)")
+    for options in [["--picture", "4"], ["--every-random-access"]] {
+      let none = warnings(options)
+      #expect(!none.contains("ends at picture"), "\(none)")
+    }
+  }
+
   @Test func updatesAndTensorsElsewhere() throws {
     let model = try Models.write(network, "model.onnx", in: folder)
     var graph = network

@@ -74,6 +74,15 @@ extension ByteStream {
     return result + bytes[end...]
   }
 
+  /// The pictures behind one at which a coded layer video sequence of its layer begins: messages before it
+  /// end at the first of them.
+  public func sequences(behind picture: Int) -> [Int] {
+    let places = picturePlaces
+    return places.indices.dropFirst(picture + 1).filter {
+      places[$0].beginsSequence && places[$0].slice.layer == places[picture].slice.layer
+    }
+  }
+
   /// The whole bytes that a parameter set of ours begins with. They hold no two zeros in a row, so that
   /// emulation prevention leaves them alone.
   private static let parameterSetBeginning = Array(

@@ -68,6 +68,7 @@ struct SignalMux: ParsableCommand {
       _ = try SignalReceiver(try ByteStream(bytes, codec: original.codec))
       return bytes
     }
+    if !everyRandomAccess { warnOfLaterSequences(of: original) }
     let report = SignalReport(
       messages, bytes: result.count - original.bytes.count, tensorBytes: tensors.count)
     if !common.dryRun {
@@ -77,5 +78,16 @@ struct SignalMux: ParsableCommand {
       }
     }
     try common.emit(report) { report.text }
+  }
+
+  /// Says where the messages end before the stream does.
+  private func warnOfLaterSequences(of original: ByteStream) {
+    let later = original.sequences(behind: picture ?? 0)
+    guard let end = later.first else { return }
+    Console.shared.warn(
+      "\(stream): \(signals.base == nil ? "network" : "the update of network") \(content.id) ends at "
+        + "picture \(end), at the end of its coded layer video sequence; "
+        + (later.count == 1 ? "1 sequence begins" : "\(later.count) sequences begin")
+        + " behind it, --every-random-access puts the messages into each")
   }
 }
