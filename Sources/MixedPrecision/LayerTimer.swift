@@ -12,7 +12,10 @@ extension SensitivityAnalysis {
   /// - Throws: `GraphError` naming the layer when its shapes are not known.
   public func nanoseconds(of layer: Int, at option: Int) throws -> Int {
     let label = space.layers[layer].label
-    let network = try model(space.settings(only: layer, at: option))
+    var settings = space.settings(only: layer, at: option)
+    // Engines compute the same integers from every form of a file; this one has values between layers.
+    settings.target = .ortCPU
+    let network = try model(settings)
     guard let node = network.plan.graph.nodes.first(where: { $0.label == label }),
       let shape = try GraphAnalysis(of: network.plan.graph).shapes[node.inputs[0]]?.shape
     else {
@@ -20,20 +23,21 @@ extension SensitivityAnalysis {
     }
     var graph = try network.graph()
     let output = Self.result(of: node, network.plan, in: graph)
+    let input = node.inputs[0]
     graph.inputs = [
       ValueInfo(
-        name: node.inputs[0], elementType: .float32, shape: shape.map { .fixed($0) })
+        name: input, elementType: .float32, shape: shape.map { .fixed($0) })
     ]
     graph.outputs = [ValueInfo(name: output, elementType: .float32)]
-    graph.nodes.removeAll { $0.outputs.contains(node.inputs[0]) }
+    graph.nodes.removeAll { $0.outputs.contains(input) }
     graph.removeDeadNodes()
     let executor = try Executor(IntegerNetwork(graph).graph, on: backend)
-    let input = try backend.upload(Self.pattern(shape))
+    let data = try backend.upload(Self.pattern(shape))
     var times: [Duration] = []
     let clock = ContinuousClock()
     for run in 0..<LayerTiming.warmUps + LayerTiming.runs {
       let time = try clock.measure {
-        guard let output = try executor.compute([node.inputs[0]: input])[output] else {
+        guard let output = try executor.compute([input: data])[output] else {
           throw GraphError.invalid("layer '\(label)' gives no output")
         }
         _ = try backend.download(output)
