@@ -5,7 +5,8 @@ package struct PatchReader {
   /// Numbers of a patch: channel after channel the taps of the kernel.
   package let length: Int
   private let channels: Int
-  private let images: Int
+  /// Parts of a value that are read one by one: its samples, or more where one has several images.
+  package let images: Int
   private let places: [[Int?]]
   private let channelStep: Int
   private let placeStep: Int
@@ -22,7 +23,8 @@ package struct PatchReader {
     guard shape.count > 1, count > 0 else { return nil }
     let isLast = geometry.channelAxis == .last
     channels = isLast ? shape[shape.count - 1] : shape[1]
-    images = isLast && samples == 1 ? 1 : shape[0]
+    guard !isLast || shape[0].isMultiple(of: samples) else { return nil }
+    images = isLast ? samples : shape[0]
     var extents = isLast ? [count / channels / images] : Array(shape[2...])
     if geometry.kernel.isEmpty { extents = [extents.reduce(1, *)] }
     places = geometry.places(in: extents, limit: limit)
@@ -33,18 +35,16 @@ package struct PatchReader {
     length = channels * geometry.taps
   }
 
-  /// The patches of all samples, one after the other.
-  package func patches(of value: Tensor) -> [Double] {
+  /// The patches of an image, one after the other.
+  package func patches(of value: Tensor, image: Int) -> [Double] {
     value.withElements(of: Float.self) { elements in
       var patches: [Double] = []
-      patches.reserveCapacity(images * places.count * length)
-      for image in 0..<images {
-        for patch in places {
-          for channel in 0..<channels {
-            let first = image * imageStep + channel * channelStep
-            for place in patch {
-              patches.append(place.map { Double(elements[first + $0 * placeStep]) } ?? 0)
-            }
+      patches.reserveCapacity(places.count * length)
+      for patch in places {
+        for channel in 0..<channels {
+          let first = image * imageStep + channel * channelStep
+          for place in patch {
+            patches.append(place.map { Double(elements[first + $0 * placeStep]) } ?? 0)
           }
         }
       }

@@ -20,7 +20,9 @@ private func sample(_ number: Int) -> CalibrationSample {
 private let sampleCount = 24
 
 private func model(
-  _ graph: Graph, _ passes: Set<Improvement>, replays: Bool = true
+  _ graph: Graph, _ passes: Set<Improvement>, replays: Bool = true,
+  replayed: @escaping @Sendable (Int) -> CalibrationSample = sample,
+  calibrated: ((Int) -> CalibrationSample)? = nil
 ) throws -> QuantizedModel {
   let some = settings(weights: 8, activations: 16) {
     $0.weights.range = nil
@@ -31,12 +33,12 @@ private func model(
   var calibrator = try Calibrator(
     graph, observing: plan.observedValues.union(patches.keys), channelAxes: plan.channelAxes,
     patches: patches, on: ReferenceBackend.shared)
-  try calibrator.add((0..<sampleCount).map(sample))
+  try calibrator.add((0..<sampleCount).map(calibrated ?? replayed))
   let seen = try calibrator.observations(of: .init(data: "samples", sampleCount: sampleCount))
   return try QuantizedModel(
     graph, histograms: seen.histograms, channelMeans: seen.channelMeans,
     patchMoments: seen.patchMoments,
-    replay: replays ? CalibrationReplay(count: sampleCount, sample: sample) : nil,
+    replay: replays ? CalibrationReplay(count: sampleCount, sample: replayed) : nil,
     settings: some, on: ReferenceBackend.shared)
 }
 
@@ -155,5 +157,71 @@ private func outputs(_ graph: Graph) throws -> [[Double]] {
         #expect(abs(slope) <= (magnitude + ridge) * 0x1p-22)
       }
     }
+  }
+
+  /// Filters that meet the same data in every sample learn nothing from them: their weights stay what
+  /// they are, and their codes the nearest.
+  @Test func identicalSamplesChangeNothing() throws {
+    func head(_ passes: Set<Improvement>) throws -> QuantizedWeights {
+      let model = try model(residualNetwork(), passes, replayed: { _ in sample(5) })
+      let number = try #require(model.plan.graph.nodes.firstIndex { $0.name == "head" })
+      return try #require(model.weights[number])
+    }
+    let nearest = try head([.bias])
+    for passes: Set<Improvement> in [[.gptq, .bias], [.sequential, .bias], [.gptq, .sequential, .bias]] {
+      let found = try head(passes)
+      #expect(found.quantizers == nearest.quantizers)
+      #expect(found.codes.array(of: Int8.self) == nearest.codes.array(of: Int8.self))
+    }
+  }
+
+  @Test func weightsThatMeetConstantsStay() throws {
+    let depthwise = Node(
+      "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: ["group": .int(2)])
+    let geometry = try #require(PatchGeometry(of: depthwise, weights: [2, 1, 3, 3]))
+    var sums = ReplayMoments(geometry, samples: 6)
+    for number in 0..<6 {
+      let noise = weights([64], seed: number + 30).array(of: Float.self)
+      let other = weights([64], seed: number + 60).array(of: Float.self)
+      let float = [Float](repeating: 0.7, count: 64) + noise
+      // The constant is another one behind quantized layers, and varies by rounding of floats.
+      let quantized =
+        other.map { Float(0.71).nextUp * ($0 > 0 ? 1 : 1 - Float.ulpOfOne) }
+        + zip(noise, other).map { $0 + 0.3 * $1 }
+      #expect(
+        sums.add(
+          float: Tensor(float, shape: [1, 2, 8, 8]),
+          quantized: Tensor(quantized, shape: [1, 2, 8, 8]), samples: 1))
+    }
+    let own = weights([2, 1, 3, 3], seed: 90)
+    let fitted = WeightFitting(moments: sums.moments(isCentered: true)).fitted(own, axis: 0)
+    let (before, after) = (own.array(of: Float.self), fitted.array(of: Float.self))
+    #expect(after[..<9] == before[..<9])
+    #expect(after[9...] != before[9...] && after.allSatisfy(\.isFinite))
+  }
+
+  /// Moments of a large mean whose rounding is larger than what varies: no Gram matrix, yet factors.
+  @Test func indefiniteMatricesAreDampedMore() {
+    let gram: [Double] = [1, 3, 3, 1]
+    let solution = PositiveSolver(gram, count: 2, ridge: 0.01).solve([1, -1])
+    // The least ridge of 0.01, 0.1, 1... with which no eigenvalue of 4 and -2 is negative is 10.
+    #expect(abs(solution[0] - 1.0 / 8) < 0x1p-40 && abs(solution[1] + 1.0 / 8) < 0x1p-40)
+    let quantizer = Quantizer(scale: 1, zeroPoint: 8, levels: 16)
+    let rounding = CompensatedRounding(gram: gram, count: 2)
+    #expect(rounding.codes(of: [2.1, -2.9] as [Double], quantizer) == [2, -3])
+  }
+
+  @Test func samplesThatAreNotFiniteAreNamed() throws {
+    let broken: @Sendable (Int) -> CalibrationSample = { number in
+      guard number == 7 else { return sample(number) }
+      let values = [Float](repeating: .infinity, count: 3 * 64)
+      return CalibrationSample(
+        inputs: ["x": Tensor(values, shape: [1, 3, 8, 8])], name: "sample 7")
+    }
+    let error = #expect(throws: GraphError.self) {
+      try model(
+        residualNetwork(), [.sequential, .bias], replayed: broken, calibrated: sample)
+    }
+    #expect(error?.description.contains("'x' is not finite for sample 7;") == true)
   }
 }

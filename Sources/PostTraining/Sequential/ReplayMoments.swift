@@ -13,6 +13,9 @@ struct ReplayMoments {
   /// Sums over patches of a block of weights.
   fileprivate struct Sums {
     let elements: Range<Int>
+    /// The first patch, float and quantized. Sums are of differences from it: those of data that hardly
+    /// vary lose nothing to their mean, and those of data that do not are 0.
+    let origin: (float: [Double], quantized: [Double])
     /// Of `x x^T` and `y x^T`, of quantized data `x` and float data `y`, row after row.
     var gram: [Double]
     var cross: [Double]
@@ -42,24 +45,31 @@ struct ReplayMoments {
         geometry, shape: float.shape, samples: batch,
         limit: min((target + samples - 1) / samples, 256))
     else { return false }
-    if groups.isEmpty { makeSums(elements) }
-    let (y, x) = (reader.patches(of: float), reader.patches(of: quantized))
-    count += y.count / reader.length
-    for group in groups.indices {
-      for block in groups[group].indices {
-        groups[group][block].add(
-          y, x, first: group * elements, length: reader.length)
+    // One image after the other: patches take far more memory than the values.
+    for image in 0..<reader.images {
+      let y = reader.patches(of: float, image: image)
+      let x = reader.patches(of: quantized, image: image)
+      if groups.isEmpty { makeSums(elements, y, x) }
+      count += y.count / reader.length
+      for group in groups.indices {
+        for block in groups[group].indices {
+          groups[group][block].add(
+            y, x, first: group * elements, length: reader.length)
+        }
       }
     }
     return true
   }
 
-  private mutating func makeSums(_ elements: Int) {
-    groups = (0..<geometry.groups).map { _ in
+  private mutating func makeSums(_ elements: Int, _ y: [Double], _ x: [Double]) {
+    groups = (0..<geometry.groups).map { group in
       FilterMoments.blocks(of: elements, taps: geometry.taps).map { range in
         let zeros = [Double](repeating: 0, count: range.count)
         let matrix = [Double](repeating: 0, count: range.count * range.count)
-        return Sums(elements: range, gram: matrix, cross: matrix, float: zeros, quantized: zeros)
+        let places = (group * elements + range.lowerBound)..<(group * elements + range.upperBound)
+        return Sums(
+          elements: range, origin: (Array(y[places]), Array(x[places])), gram: matrix,
+          cross: matrix, float: zeros, quantized: zeros)
       }
     }
   }
@@ -78,10 +88,17 @@ extension ReplayMoments.Sums {
   fileprivate mutating func add(_ y: [Double], _ x: [Double], first: Int, length: Int) {
     let (start, size) = (first + elements.lowerBound, elements.count)
     let patches = y.count / length
+    // The block's part of every patch, less the first patch.
+    let y = (0..<patches * size).map {
+      y[$0 / size * length + start + $0 % size] - origin.float[$0 % size]
+    }
+    let x = (0..<patches * size).map {
+      x[$0 / size * length + start + $0 % size] - origin.quantized[$0 % size]
+    }
     for patch in 0..<patches {
       for place in 0..<size {
-        float[place] += y[patch * length + start + place]
-        quantized[place] += x[patch * length + start + place]
+        float[place] += y[patch * size + place]
+        quantized[place] += x[patch * size + place]
       }
     }
     // Small blocks are not worth a thread.
@@ -94,13 +111,13 @@ extension ReplayMoments.Sums {
               for row in chunk * rows..<min((chunk + 1) * rows, size) {
                 let target = row * size
                 for patch in 0..<patches {
-                  let origin = patch * length + start
-                  let (a, b) = (x[origin + row], y[origin + row])
+                  let first = patch * size
+                  let (a, b) = (x[first + row], y[first + row])
                   if a != 0 {
-                    for column in 0..<size { gram[target + column] += a * x[origin + column] }
+                    for column in 0..<size { gram[target + column] += a * x[first + column] }
                   }
                   if b != 0 {
-                    for column in 0..<size { cross[target + column] += b * x[origin + column] }
+                    for column in 0..<size { cross[target + column] += b * x[first + column] }
                   }
                 }
               }
@@ -113,15 +130,32 @@ extension ReplayMoments.Sums {
 
   fileprivate func block(count: Double, _ isCentered: Bool) -> FilterMoments.Block {
     let size = elements.count
-    let (y, x) = (float.map { $0 / count }, quantized.map { $0 / count })
+    let (dy, dx) = (float.map { $0 / count }, quantized.map { $0 / count })
+    let y = zip(origin.float, dy).map(+)
+    let x = zip(origin.quantized, dx).map(+)
     var (gram, cross) = (gram, cross)
     for row in 0..<size {
       for column in 0..<size {
         let place = row * size + column
-        gram[place] = gram[place] / count - (isCentered ? x[row] * x[column] : 0)
-        cross[place] = cross[place] / count - (isCentered ? y[row] * x[column] : 0)
+        // About the means, and back to 0 where they count.
+        gram[place] = gram[place] / count - dx[row] * dx[column]
+        cross[place] = cross[place] / count - dy[row] * dx[column]
+        if !isCentered {
+          gram[place] += x[row] * x[column]
+          cross[place] += y[row] * x[column]
+        }
       }
     }
-    return FilterMoments.Block(elements: elements, gram: gram, cross: cross, means: (y, x))
+    var block = FilterMoments.Block(elements: elements, gram: gram, cross: cross, means: (y, x))
+    if isCentered {
+      block.removeNoise(
+        squares: (0..<size).map { gram[$0 * size + $0] + x[$0] * x[$0] },
+        resolution: Self.resolution)
+    }
+    return block
   }
+
+  /// The part of its mean square below which the variance of a value is rounding: of floats from sums
+  /// of many products, whose errors are about 2^-20 of them.
+  private static var resolution: Double { 0x1p-40 }
 }

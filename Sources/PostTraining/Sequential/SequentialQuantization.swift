@@ -71,7 +71,8 @@ struct SequentialQuantization<B: Backend> {
         geometry, samples: samples.count)
     }
     var lacking: Set<String> = []
-    try forEachBatch(of: samples, plan.graph) { inputs, count in
+    try forEachBatch(of: samples, plan.graph) { inputs, some in
+      let count = some.count
       let before = try float.run(inputs)
       let now = try quantized.run(inputs)
       for value in values {
@@ -79,6 +80,8 @@ struct SequentialQuantization<B: Backend> {
           lacking.insert(value)
           continue
         }
+        try own.requireFinite("'\(value)'", of: some)
+        try other.requireFinite("'\(value)' behind quantized layers", of: some)
         // What weaves samples together cannot be told apart, and need not be: there is but one.
         for geometry in sums[value, default: [:]].keys.sorted(by: { $0.taps < $1.taps })
         where sums[value]?[geometry]?.add(float: own, quantized: other, samples: count) != true {
@@ -99,19 +102,33 @@ struct SequentialQuantization<B: Backend> {
     return moments
   }
 
-  /// Calls `body` with the inputs of a few samples at a time, and their number.
+  /// Calls `body` with the inputs of a few samples at a time, and their names.
   private func forEachBatch(
-    of samples: [Int], _ graph: Graph, _ body: ([String: Tensor], Int) throws -> Void
+    of samples: [Int], _ graph: Graph, _ body: ([String: Tensor], [String]) throws -> Void
   ) throws {
     let canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
     let size = canBatch ? Self.batch : 1
     for first in stride(from: 0, to: samples.count, by: size) {
       let some = try samples[first..<min(first + size, samples.count)].map(replay.sample)
       if some.count > 1, let batch = CalibrationSample.joined(some) {
-        try body(batch, some.count)
+        try body(batch, some.map(\.name))
       } else {
-        for sample in some { try body(sample.inputs, 1) }
+        for sample in some { try body(sample.inputs, [sample.name]) }
       }
     }
+  }
+}
+
+extension Tensor {
+  /// Throws where a value of some samples holds NaN or infinities: weights cannot be fitted to these.
+  fileprivate func requireFinite(_ value: String, of samples: [String]) throws {
+    let place = withElements(of: Float.self) { $0.firstIndex { !$0.isFinite } }
+    guard let place else { return }
+    // Where samples are not parts of equal size, all that ran are named.
+    let isSplit = shape.first?.isMultiple(of: samples.count) == true
+    let found = isSplit ? samples[place / (count / samples.count)] : samples.joined(separator: ", ")
+    throw GraphError.invalid(
+      "sequential: the value \(value) is not finite for \(found); without the sample, or without "
+        + "'sequential', the model can be quantized")
   }
 }

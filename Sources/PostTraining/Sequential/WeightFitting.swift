@@ -77,6 +77,29 @@ extension FilterMoments {
   }
 }
 
+extension [Double] {
+  /// Replaces G by the lower L of `G + r I = L L^T`.
+  ///
+  /// - Returns: Whether G is a Gram matrix up to the rounding of its sums: no pivot lies far below r.
+  fileprivate mutating func factorize(count: Int, adding ridge: Double) -> Bool {
+    withUnsafeMutableBufferPointer { factor in
+      for row in 0..<count {
+        factor[row * count + row] += ridge
+        for column in 0...row {
+          var sum = factor[row * count + column]
+          for inner in 0..<column {
+            sum -= factor[row * count + inner] * factor[column * count + inner]
+          }
+          if row == column, !(sum >= ridge / 2) { return false }
+          factor[row * count + column] =
+            row == column ? sum.squareRoot() : sum / factor[column * count + column]
+        }
+      }
+      return true
+    }
+  }
+}
+
 /// Solves `(G + r I) x = b` by Cholesky's factorization.
 struct PositiveSolver {
   private let count: Int
@@ -85,24 +108,16 @@ struct PositiveSolver {
 
   /// - Parameters:
   ///   - gram: G, row after row.
-  ///   - ridge: r, as a part of the mean of G's diagonal.
+  ///   - ridge: r, as a part of the mean of G's diagonal; ten times as much, again and again, while
+  ///     rounding of G's sums outweighs it.
   init(_ gram: [Double], count: Int, ridge: Double) {
     self.count = count
-    factor = gram
     let mean = (0..<count).reduce(0) { $0 + gram[$1 * count + $1] } / Double(max(count, 1))
-    let added = mean > 0 ? mean * ridge : 1
-    factor.withUnsafeMutableBufferPointer { factor in
-      for row in 0..<count {
-        factor[row * count + row] += added
-        for column in 0...row {
-          var sum = factor[row * count + column]
-          for inner in 0..<column {
-            sum -= factor[row * count + inner] * factor[column * count + inner]
-          }
-          factor[row * count + column] =
-            row == column ? max(sum, added).squareRoot() : sum / factor[column * count + column]
-        }
-      }
+    var added = mean > 0 ? mean * ridge : 1
+    factor = gram
+    while !factor.factorize(count: count, adding: added), added.isFinite {
+      added *= 10
+      factor = gram
     }
   }
 

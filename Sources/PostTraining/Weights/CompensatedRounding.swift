@@ -12,29 +12,37 @@ package struct CompensatedRounding: Sendable {
   private let factor: [Double]
   private let count: Int
 
-  /// What is added to the diagonal, as a part of its mean: with few data H is near a singular matrix.
+  /// What is added to the diagonal, as a part of its mean: with few data H is near a singular matrix. Ten
+  /// times as much, again and again, while rounding of H's sums outweighs it.
   private static let damping = 0.01
 
   /// - Parameter gram: H, row after row.
   package init(gram: [Double], count: Int) {
     self.count = count
-    var matrix = gram
     let mean = (0..<count).reduce(0) { $0 + gram[$1 * count + $1] } / Double(max(count, 1))
-    for place in 0..<count {
-      // An input that is always 0 has a weight that does not matter.
-      matrix[place * count + place] += mean > 0 ? mean * Self.damping : 1
+    // An input that is always 0 has a weight that does not matter.
+    var added = mean > 0 ? mean * Self.damping : 1
+    var upper = Self.upperFactor(gram, count, adding: added)
+    while upper == nil, added.isFinite {
+      added *= 10
+      upper = Self.upperFactor(gram, count, adding: added)
     }
-    factor = Self.inverseUpper(Self.upperFactor(matrix, count), count)
+    guard let upper else { preconditionFailure("moments of patches are not finite") }
+    factor = Self.inverseUpper(upper, count)
   }
 
-  /// V, upper triangular, with `matrix = V V^T`: Cholesky from the last row up.
-  private static func upperFactor(_ matrix: [Double], _ count: Int) -> [Double] {
+  /// V, upper triangular, with `matrix + damping I = V V^T`: Cholesky from the last row up; `nil` where a
+  /// pivot lies far below the damping, and the matrix is no Gram matrix.
+  private static func upperFactor(
+    _ matrix: [Double], _ count: Int, adding damping: Double
+  ) -> [Double]? {
     var result = [Double](repeating: 0, count: count * count)
     for column in (0..<count).reversed() {
-      var pivot = matrix[column * count + column]
+      var pivot = matrix[column * count + column] + damping
       for inner in (column + 1)..<max(count, column + 1) {
         pivot -= result[column * count + inner] * result[column * count + inner]
       }
+      guard pivot >= damping / 2 else { return nil }
       let root = pivot.squareRoot()
       result[column * count + column] = root
       for row in 0..<column {

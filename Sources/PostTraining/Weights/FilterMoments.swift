@@ -10,7 +10,7 @@ struct FilterMoments: Sendable {
     /// Which weights of a filter.
     let elements: Range<Int>
     /// `E[x x^T]`, row after row; about the means where the bias takes back the mean of an error.
-    let gram: [Double]
+    private(set) var gram: [Double]
     /// Where layers before are quantized, and `x` is what they give now: `E[y x^T]` with what they give in
     /// float, `y`.
     var cross: [Double]?
@@ -35,7 +35,30 @@ struct FilterMoments: Sendable {
   }
 }
 
+extension FilterMoments.Block {
+  /// Takes what varies less than its moments resolve as constant: what is left of such moments about
+  /// means has any sign and size, and says nothing about weights.
+  ///
+  /// - Parameters:
+  ///   - squares: `E x^2` of every weight's data, not about means.
+  ///   - resolution: The part of that below which a variance is noise.
+  mutating func removeNoise(squares: [Double], resolution: Double) {
+    let count = elements.count
+    for place in 0..<count where gram[place * count + place] <= resolution * squares[place] {
+      for other in 0..<count {
+        gram[place * count + other] = 0
+        gram[other * count + place] = 0
+        cross?[other * count + place] = 0
+      }
+    }
+  }
+}
+
 extension FilterMoments {
+  /// The part of its mean square below which the variance of a value is noise in moments whose sums over
+  /// a sample are floats.
+  private static let resolution = 0x1p-16
+
   /// Those of patches of the float network.
   ///
   /// - Parameter isCentered: Whether the mean of an error does not count, because the bias takes it back.
@@ -44,6 +67,7 @@ extension FilterMoments {
     let layout = moments.layout
     let perGroup = layout.unitCount / layout.groups
     let perBlock = max(Self.blockLimit / layout.unitTaps, 1)
+    let squares = moments.squares
     groups = (0..<layout.groups).map { group in
       let first = group * perGroup
       return error.blocks.indices.filter {
@@ -56,12 +80,28 @@ extension FilterMoments {
           let own =
             units.lowerBound + units.count * part / parts..<units.lowerBound + units.count
             * (part + 1) / parts
-          return Block(
+          var block = Block(
             elements: ((own.lowerBound - first) * layout.unitTaps)..<((own.upperBound - first)
               * layout.unitTaps),
             gram: error.gram(units: own, block: number))
+          if isCentered {
+            let places = own.lowerBound * layout.unitTaps..<own.upperBound * layout.unitTaps
+            block.removeNoise(squares: Array(squares[places]), resolution: Self.resolution)
+          }
+          return block
         }
       }
+    }
+  }
+}
+
+extension PatchMoments {
+  /// The mean squares of the elements.
+  fileprivate var squares: [Double] {
+    let own = ownMoments(less: [Double](repeating: 0, count: layout.elements))
+    return (0..<layout.elements).map {
+      let tap = $0 % layout.unitTaps
+      return own[$0 / layout.unitTaps * layout.ownCount + tap * (tap + 1) / 2 + tap]
     }
   }
 }

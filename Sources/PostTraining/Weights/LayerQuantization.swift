@@ -79,6 +79,11 @@ extension LayerQuantization {
     }
     let bias = plan.bias.flatMap { index.constants[$0]?.array(of: Float.self) }
     let fitted = WeightFitting(moments: moments).fitted(tensor, axis: axis)
+    guard fitted.isFinite else {
+      throw GraphError.invalid(
+        "node '\(index.nodes[number].label)' (\(index.nodes[number].operatorType)): its weights, fitted "
+          + "to what quantized layers before it give, are not finite")
+    }
     let weights: QuantizedWeights
     if settings.roundsBySecondOrder(plan) {
       weights = try plan.quantize(
@@ -103,6 +108,11 @@ extension LayerQuantization {
     }
     return layer
   }
+}
+
+extension Tensor {
+  /// Whether all elements, floats, are finite.
+  var isFinite: Bool { withElements(of: Float.self) { $0.allSatisfy(\.isFinite) } }
 }
 
 extension GraphIndex {

@@ -59,7 +59,7 @@ struct SecondOrderWeights {
     for quantizer in candidates {
       let found = best { _ in [quantizer] }
       let error = found.reduce(0) { $0 + $1.error }
-      if error < least { (chosen, least) = (found, error) }
+      if chosen.isEmpty || error < least { (chosen, least) = (found, error) }
     }
     return chosen
   }
