@@ -89,7 +89,7 @@ private func spread(_ graph: Graph, _ name: String, byData: Bool = false) throws
   func outputsStayAsTheyAre(index: Int) throws {
     let graph = chains[index].1
     var equalized = graph
-    let outcome = equalized.equalizeLayers()
+    let outcome = try equalized.equalizeLayers()
     #expect(outcome.pairs.count == 1)
     #expect(equalized.initializers["first.w"] == nil && equalized != graph)
     #expect(try run(graph) == run(equalized))
@@ -99,7 +99,7 @@ private func spread(_ graph: Graph, _ name: String, byData: Bool = false) throws
   @Test func aClipIsBoundForEveryChannel() throws {
     var graph = chains[4].1
     let before = try run(graph)
-    _ = graph.equalizeLayers()
+    _ = try graph.equalizeLayers()
     #expect(graph.census["Min"] == 1)
     // Without the Min it would be another network.
     let limits = try #require(graph.nodes.first { $0.operatorType == "Min" })
@@ -118,7 +118,8 @@ private func spread(_ graph: Graph, _ name: String, byData: Bool = false) throws
     graph.initializers["second.w"] = uneven([4, 4, 1, 1], seed: 8)
     graph.initializers["third.w"] = weights([2, 4, 1, 1], seed: 9)
     var equalized = graph
-    #expect(equalized.equalizeLayers().pairs.map(\.first) == ["first", "second"])
+    let equalizedOutcome = try equalized.equalizeLayers()
+    #expect(equalizedOutcome.pairs.map(\.first) == ["first", "second"])
     #expect(try run(graph) == run(equalized))
     #expect(try spread(equalized, "first") < spread(graph, "first") / 4)
     #expect(try spread(equalized, "second") < spread(graph, "second") / 4)
@@ -131,7 +132,7 @@ private func spread(_ graph: Graph, _ name: String, byData: Bool = false) throws
     let even = weights([4, 3, 2, 2], seed: 1).array(of: Float.self)
     graph.initializers["first.w"] = Tensor(
       even.enumerated().map { $1 * factors[$0 / 12] }, shape: [4, 3, 2, 2])
-    _ = graph.equalizeLayers()
+    _ = try graph.equalizeLayers()
     func magnitudes(_ name: String, byData: Bool) throws -> [Double] {
       let node = try #require(graph.node(name))
       let weights = try #require(graph.initializers[node.inputs[1]])
@@ -148,16 +149,134 @@ private func spread(_ graph: Graph, _ name: String, byData: Bool = false) throws
 
   @Test func whatCannotBeScaledIsNamed() throws {
     var residual = residualNetwork()
-    let outcome = residual.equalizeLayers()
+    let outcome = try residual.equalizeLayers()
     #expect(outcome.pairs.isEmpty && residual == residualNetwork())
     let reasons = Dictionary(uniqueKeysWithValues: outcome.skipped.map { ($0.layer, $0.reason) })
     #expect(reasons["stem"] == "their results are read in several places")
     #expect(reasons["body"] == "Add lies behind them")
     #expect(reasons["head"] == "an output of the model lies behind them")
     var sigmoid = chain([node("Sigmoid")])
-    #expect(sigmoid.equalizeLayers().skipped.first?.reason == "Sigmoid lies behind them")
+    let sigmoidOutcome = try sigmoid.equalizeLayers()
+    #expect(sigmoidOutcome.skipped.first?.reason == "Sigmoid lies behind them")
     var lower = chain([node("Clip", ["slope1", "six"])])
     lower.initializers["slope1"] = Tensor(scalar: Float(-1))
-    #expect(lower.equalizeLayers().skipped.first?.reason == "Clip lies behind them")
+    let lowerOutcome = try lower.equalizeLayers()
+    #expect(lowerOutcome.skipped.first?.reason == "Clip lies behind them")
+  }
+
+  @Test(arguments: ["first.w", "first.b", "second.w"])
+  func constantsThatAreNotFiniteAreNamed(name: String) throws {
+    var graph = chain([node("Relu")])
+    let tensor = try #require(graph.initializers[name])
+    var values = tensor.array(of: Float.self)
+    values[1] = .infinity
+    graph.initializers[name] = Tensor(values, shape: tensor.shape)
+    let error = #expect(throws: GraphError.self) { try graph.equalizeLayers() }
+    #expect(
+      error?.description.contains("'\(name)' holds 0 NaN and 1 infinite elements") == true)
+  }
+
+  @Test func biasesAndDomainsAreChecked() throws {
+    var column = chain([node("Relu")])
+    column.initializers["first.b"] = weights([4, 1], seed: 2)
+    let reason = "their bias is not one constant a channel"
+    let columnOutcome = try column.equalizeLayers()
+    #expect(columnOutcome.skipped.map(\.reason).contains(reason))
+    var doubles = chain([node("Relu")])
+    doubles.initializers["first.b"] = Tensor([1, 2, 3, 4] as [Double], shape: [4])
+    let doublesOutcome = try doubles.equalizeLayers()
+    #expect(doublesOutcome.skipped.map(\.reason).contains(reason))
+    var foreign = chain([node("Relu")])
+    foreign.nodes[0].domain = "com.example"
+    let foreignOutcome = try foreign.equalizeLayers()
+    #expect(foreignOutcome.pairs.isEmpty)
+  }
+
+  /// What Clip of operator set 6 has for no bound is none, and the value before the Min takes no name that
+  /// another has.
+  @Test func boundsOfClips() throws {
+    var open = chain([node("Clip", ["zero", "six"])])
+    open.initializers["six"] = Tensor(scalar: Float.greatestFiniteMagnitude)
+    let openOutcome = try open.equalizeLayers()
+    #expect(openOutcome.pairs.count == 1)
+    #expect(open.census["Min"] == nil)
+    var taken = chain([node("Clip", ["zero", "six"]), node("Relu")])
+    taken.nodes[2].outputs = ["v1_cut"]
+    taken.nodes[3].inputs[0] = "v1_cut"
+    let before = try run(taken)
+    let takenOutcome = try taken.equalizeLayers()
+    #expect(takenOutcome.pairs.count == 1)
+    #expect(taken.census["Min"] == 1)
+    #expect(try run(taken) == before)
+  }
+
+  /// Layers of other kinds, a channel that is always 0, and no bias: the same bits, and even ranges.
+  @Test(arguments: otherLayers.indices)
+  func otherLayersKeepOutputs(index: Int) throws {
+    let (_, graph, shape) = otherLayers[index]
+    var equalized = graph
+    let equalizedOutcome = try equalized.equalizeLayers()
+    #expect(equalizedOutcome.pairs.count == 1)
+    #expect(equalized.initializers["first.w"] == nil && equalized != graph)
+    func run(_ graph: Graph) throws -> [Float] {
+      let input = weights(shape, seed: 21)
+      return try Executor(graph, on: ReferenceBackend.shared).run(["x": input])["y"]!
+        .array(of: Float.self)
+    }
+    #expect(try run(graph) == run(equalized))
   }
 }
+
+/// x -> first -> Relu -> second -> y
+private func layers(
+  _ first: Node, _ firstWeights: Tensor, _ second: Node, _ secondWeights: Tensor, _ shape: [Int]
+) -> Graph {
+  var (first, second) = (first, second)
+  (first.name, first.inputs, first.outputs) = ("first", ["x", "first.w"], ["a"])
+  (second.name, second.inputs, second.outputs) = ("second", ["b", "second.w"], ["y"])
+  return Graph(
+    opsets: ["": 13], inputs: [value("x", Array(shape.dropFirst()))],
+    outputs: [ValueInfo(name: "y", elementType: .float32)],
+    initializers: ["first.w": firstWeights, "second.w": secondWeights],
+    nodes: [first, Node("Relu", inputs: ["a"], outputs: ["b"]), second])
+}
+
+private func columns(_ shape: [Int], seed: Int) -> Tensor {
+  let values = weights(shape, seed: seed).array(of: Float.self).enumerated().map {
+    $1 * Float(1 << (2 * ($0 % shape[1])))
+  }
+  return Tensor(values, shape: shape)
+}
+
+private let otherLayers: [(String, Graph, [Int])] = [
+  (
+    "Gemm",
+    layers(
+      node("Gemm"), columns([4, 4], seed: 31), node("Gemm"), weights([4, 4], seed: 32), [2, 4]),
+    [2, 4]
+  ),
+  (
+    "Gemm, transposed",
+    layers(
+      node("Gemm", [], ["transB": .int(1)]), uneven([4, 4], seed: 33),
+      node("Gemm", [], ["transB": .int(1)]), weights([4, 4], seed: 34), [2, 4]),
+    [2, 4]
+  ),
+  (
+    "ConvTranspose in groups before a Conv in groups",
+    layers(
+      node("ConvTranspose", [], ["group": .int(2)]), uneven([4, 2, 2, 2], seed: 35),
+      node("Conv", [], ["group": .int(2)]), uneven([6, 2, 1, 1], seed: 36), [2, 4, 5, 5]),
+    [2, 4, 5, 5]
+  ),
+  (
+    "Conv with a dead channel",
+    layers(
+      node("Conv"),
+      Tensor(
+        uneven([4, 3, 2, 2], seed: 37).array(of: Float.self).enumerated().map {
+          $0 / 12 == 1 ? 0 : $1
+        }, shape: [4, 3, 2, 2]), node("Conv"), weights([4, 4, 1, 1], seed: 38), [2, 3, 7, 7]),
+    [2, 3, 7, 7]
+  ),
+]

@@ -26,7 +26,7 @@ struct EqualizablePair {
         throw Obstacle(reason: "their results are read in several places")
       }
       let node = index.nodes[reader]
-      guard node.domain.isEmpty || node.domain == "ai.onnx", node.inputs.first == value else {
+      guard node.isStandard, node.inputs.first == value else {
         throw Obstacle(reason: "\(node.operatorType) lies behind them")
       }
       if let weights = index.constants[node.inputs.count > 1 ? node.inputs[1] : ""],
@@ -35,7 +35,10 @@ struct EqualizablePair {
         self.init(first: first, second: reader, clip: clip)
         return
       }
-      if node.operatorType == "Clip", index.clippingBounds(of: node)?.upperBound.isFinite == true {
+      // The largest float is what an absent bound is in operator set 6.
+      if node.operatorType == "Clip",
+        (index.clippingBounds(of: node)?.upperBound ?? .infinity) < .greatestFiniteMagnitude
+      {
         guard clip == nil else { throw Obstacle(reason: "several Clip nodes lie behind them") }
         clip = reader
       }
@@ -59,8 +62,14 @@ struct EqualizablePair {
     case "PRelu": return index.isConstant(node.inputs[1])
     case "Clip":
       guard let bounds = index.clippingBounds(of: node) else { return false }
-      return (bounds.lowerBound == 0 || bounds.lowerBound == -.infinity) && bounds.upperBound > 0
+      return (bounds.lowerBound == 0 || bounds.lowerBound <= -.greatestFiniteMagnitude)
+        && bounds.upperBound > 0
     default: return false
     }
   }
+}
+
+extension Node {
+  /// Whether the operator is one of ONNX itself.
+  var isStandard: Bool { domain.isEmpty || domain == "ai.onnx" }
 }

@@ -35,27 +35,32 @@ extension Graph {
   /// makes both `sqrt(a b)`. Pairs are done in turns until nothing moves. A Clip between them whose
   /// upper bound is finite is followed by a Min with a bound for every channel.
   ///
-  /// Departing from the source, the scales of a pair have the geometric mean 1, lie in 1/8...8, since
-  /// what is scaled up a lot widens the range of all activations, and are powers of two: so that the graph
-  /// gives the same floats, bit for bit, as long as none leaves the range of normal numbers.
+  /// Departing from the source, the scales of a pair are divided by their geometric mean, then cut to
+  /// 1/8...8, since what is scaled up a lot widens the range of all activations, and rounded to powers of
+  /// two, after which their mean need not be 1: so that the graph gives the same floats, bit for bit, as
+  /// long as none leaves the range of normal numbers.
   ///
   /// Method: Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, ICCV
   /// 2019, section 4.1. High biases are not absorbed.
   ///
   /// - Returns: What was done.
-  public mutating func equalizeLayers() -> Equalization {
+  /// - Throws: `GraphError` for weights and biases of pairs that are not finite.
+  public mutating func equalizeLayers() throws -> Equalization {
     let index = GraphIndex(self)
     var outcome = Equalization()
     var pairs: [EqualizablePair] = []
     for (number, node) in nodes.enumerated() {
-      guard node.inputs.count > 1, let weights = initializers[node.inputs[1]],
+      guard node.isStandard, node.inputs.count > 1, let weights = initializers[node.inputs[1]],
         weights.elementType == .float32, WeightChannels(resultsOf: node, weights) != nil
       else { continue }
-      do {
+      do throws(EqualizablePair.Obstacle) {
         pairs.append(try fitting(EqualizablePair(from: number, in: index), index))
       } catch {
         outcome.skipped.append((node.label, error.reason))
       }
+    }
+    for number in Set(pairs.flatMap { [$0.first, $0.second] }).sorted() {
+      try index.requireFinite(nodes[number].inputs.dropFirst().map { $0 }, of: number)
     }
     let exponents = balancedExponents(pairs)
     var addition: [Int: Node] = [:]
@@ -86,9 +91,10 @@ extension Graph {
       throw EqualizablePair.Obstacle(reason: "the layer behind them has other channels")
     }
     let bias = nodes[pair.first].inputs.dropFirst(2).first ?? ""
-    guard bias.isEmpty || initializers[bias]?.count == results(of: pair.first)?.count else {
-      throw EqualizablePair.Obstacle(reason: "their bias is not one constant a channel")
-    }
+    guard !bias.isEmpty else { return pair }
+    guard let tensor = initializers[bias], tensor.elementType == .float32,
+      tensor.count == results(of: pair.first)?.count, tensor.shape.last == tensor.count
+    else { throw EqualizablePair.Obstacle(reason: "their bias is not one constant a channel") }
     return pair
   }
 
@@ -178,7 +184,7 @@ extension Graph {
       Tensor(scalar: caps.max() ?? bounds.upperBound), "\(output)_upper")
     let limits = addInitializer(
       Tensor(caps, shape: [caps.count] + Array(repeating: 1, count: spatial)), "\(output)_limits")
-    let cut = "\(output)_cut"
+    let cut = freeName("\(output)_cut")
     nodes[clip].inputs = [node.inputs[0], lower, upper]
     nodes[clip].attributes = [:]
     nodes[clip].outputs = [cut]

@@ -86,8 +86,9 @@ extension Graph {
   }
 
   /// `base`, or `base_2`, `base_3` ... where that is taken.
-  private func freeName(_ base: String) -> String {
-    let taken = Set(nodes.flatMap { $0.inputs + $0.outputs } + inputs.map(\.name))
+  func freeName(_ base: String) -> String {
+    let taken = Set(
+      nodes.flatMap { $0.inputs + $0.outputs } + inputs.map(\.name) + outputs.map(\.name))
     var name = base
     var number = 2
     while taken.contains(name) || initializers[name] != nil {

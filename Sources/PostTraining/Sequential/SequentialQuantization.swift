@@ -75,7 +75,7 @@ struct SequentialQuantization<B: Backend> {
       let count = some.count
       let before = try float.run(inputs)
       let now = try quantized.run(inputs)
-      for value in values {
+      for value in values.sorted() {
         guard let own = before[value], let other = names[value].flatMap({ now[$0] }) else {
           lacking.insert(value)
           continue

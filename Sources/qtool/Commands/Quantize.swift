@@ -61,7 +61,7 @@ struct Quantize: ParsableCommand {
         throw UsageError(
           "--improve cle changes what would be observed: it needs --data, not --stats")
       }
-      notes = model.equalize().notes
+      notes = try model.equalize().notes
     }
     let plan = try located(path) { try QuantizationPlan(model.prepared, settings: settings) }
     if common.dryRun {

@@ -110,7 +110,7 @@ struct Search: ParsableCommand {
     var float = try FloatModel(path: model)
     let settings = try quantization.settings()
     if settings.improvements.contains(.cle) {
-      for note in float.equalize().notes { Console.shared.note(note) }
+      for note in try float.equalize().notes { Console.shared.note(note) }
     }
     let choices = try choices(for: limit.kind)
     let space = try located(model) {

@@ -27,7 +27,13 @@ struct FloatModel {
   }
 
   /// Scales channels between layers; see ``Graph/equalizeLayers()``.
-  mutating func equalize() -> Equalization { prepared.equalizeLayers() }
+  mutating func equalize() throws -> Equalization {
+    do {
+      return try prepared.equalizeLayers()
+    } catch let error as GraphError {
+      throw error.located(in: path)
+    }
+  }
 
   /// SHA-256 of the file, which only statistics in a file need.
   func digest() throws -> [UInt8] {
