@@ -57,6 +57,13 @@ enum Configuration {
     }
   }
 
+  /// The settings of this run but for those of these names, a line of TOML each: what results depend on.
+  static func resolvedSettings(except free: Set<String>) throws -> [String] {
+    try resolvedSettings().split(separator: "\n").map(String.init).filter { line in
+      !line.hasPrefix("#") && !free.contains(String(line.prefix { $0 != " " }))
+    }
+  }
+
   /// The long names of the options that were given another value than their default.
   static func changedSettings() throws -> Set<String> {
     let arguments = effective.withLock { $0 }

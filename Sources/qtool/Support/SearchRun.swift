@@ -78,10 +78,7 @@ struct SearchRun {
       } ?? [])
       + ["model of SHA-256 \(SHA256.hexadecimal(try float.digest()))"]
       + (budget.kind == .time ? ["times on \(backend.name)"] : [])
-      + (try Configuration.resolvedSettings().split(separator: "\n").map(String.init).filter {
-        line in
-        !line.hasPrefix("#") && !Self.free.contains(String(line.prefix { $0 != " " }))
-      })
+      + (try Configuration.resolvedSettings(except: Self.free))
     record =
       command.resume
       ? try SearchRecord(path: path, identity: identity) : SearchRecord(identity: identity)
@@ -91,8 +88,7 @@ struct SearchRun {
   /// Options that change no measurement.
   private static let free: Set = [
     "budget", "choices", "device", "device-memory", "json", "output", "overwrite", "points",
-    "quiet",
-    "record", "report", "resume", "save-config", "tuning", "verbose",
+    "quiet", "record", "report", "resume", "save-config", "tuning", "verbose",
   ]
 
   /// What data are: how many samples, and the first and the last of them.

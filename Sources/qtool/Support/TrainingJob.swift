@@ -134,10 +134,7 @@ struct TrainingJob {
       "checkpoint-steps", "device", "device-memory", "json", "output", "overwrite", "quiet",
       "resume", "run", "threads", "tuning", "verbose",
     ]
-    let settings = try Configuration.resolvedSettings().split(separator: "\n")
-      .filter { line in
-        !line.hasPrefix("#") && !free.contains(String(line.prefix { $0 != " " }))
-      }.map(String.init)
+    let settings = try Configuration.resolvedSettings(except: free)
     let models = try [command.model, command.training.teacher].compactMap(\.self).map { path in
       var hash = SHA256()
       let file = try MappedFile(path: path)
