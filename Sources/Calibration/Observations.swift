@@ -9,6 +9,14 @@ public struct Observations: Sendable, Hashable {
   /// What was seen of each value, by name.
   public let tensors: [String: TensorStatistics]
 
+  /// What is known without data: nothing.
+  public init() { self.init(sources: [], tensors: [:]) }
+
+  init(sources: [Statistics.Source], tensors: [String: TensorStatistics]) {
+    self.sources = sources
+    self.tensors = tensors
+  }
+
   /// Samples seen.
   public var sampleCount: Int { sources.reduce(0) { $0 + $1.sampleCount } }
 

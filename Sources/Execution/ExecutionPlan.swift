@@ -28,7 +28,7 @@ struct ExecutionPlan: Sendable {
   /// - Throws: ``GraphError``: for a broken rule, or one message with every unsupported node.
   init(_ graph: Graph) throws {
     try graph.requireSupportedNodes()
-    let graph = graph.withConstantFactorsTransposed()
+    let graph = graph.withConstantFactorsTransposed().withBlockWeightsApart()
     for name in graph.inputs.map(\.name) + graph.initializers.keys.sorted() { _ = number(name) }
     for node in try graph.sortedNodes() {
       let reader = try graph.reader(of: node)
@@ -98,6 +98,27 @@ extension Graph {
         graph.nodes[index].inputs[input] = result
         graph.nodes[index].attributes[attribute] = .int(0)
       }
+    }
+    return graph
+  }
+
+  /// The graph with the weights of MatMulNBits dequantized by nodes of their own, which are folded where
+  /// they are constant.
+  fileprivate func withBlockWeightsApart() -> Graph {
+    var graph = self
+    for (index, node) in nodes.enumerated()
+    where node.operatorType == "MatMulNBits" && node.domain == OperatorDomain.microsoft {
+      // No name of a model can hold a NUL.
+      let weights = "\(node.outputs[0])\0weights"
+      graph.nodes.append(
+        Node(
+          name: node.name, "BlockWeights", domain: OperatorDomain.lowBit,
+          inputs: Array(node.inputs[1..<min(node.inputs.count, 4)]), outputs: [weights],
+          attributes: node.attributes))
+      graph.nodes[index].operatorType = "BlockProduct"
+      graph.nodes[index].domain = OperatorDomain.lowBit
+      graph.nodes[index].inputs = [node.inputs[0], weights] + node.inputs.dropFirst(5)
+      graph.opsets[OperatorDomain.lowBit] = 1
     }
     return graph
   }

@@ -111,7 +111,12 @@ extension QuantizedModel {
   /// need and the settings in its metadata.
   public func graph() throws -> Graph {
     var emitter = Emitter(self)
-    var graph = settings.target == .qoperator ? emitter.emitQOperator() : emitter.emitQDQ()
+    var graph =
+      switch settings.target {
+      case .qoperator: emitter.emitQOperator()
+      case .matMulNBits: emitter.emitMatMulNBits()
+      case .ortCPU, .qdq: emitter.emitQDQ()
+      }
     graph = try graph.upgraded(toOpset: requiredOpset(of: graph))
     if graph.nodes.contains(where: { $0.domain == "com.microsoft" }) {
       graph.opsets["com.microsoft"] = 1

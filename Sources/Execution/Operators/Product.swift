@@ -4,7 +4,8 @@ import Tensors
 
 extension OperatorTable {
   static let products: [any Operator.Type] = [
-    MatMul.self, Gemm.self, Einsum.self, Attention.self, RotaryEmbedding.self,
+    MatMul.self, Gemm.self, Einsum.self, Attention.self, RotaryEmbedding.self, MatMulNBits.self,
+    BlockWeights.self, BlockProduct.self,
   ]
 }
 

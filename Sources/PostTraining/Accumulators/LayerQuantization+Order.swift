@@ -10,6 +10,12 @@ extension LayerQuantization {
   func layers(
     _ plan: inout QuantizationPlan, _ histograms: [String: Histogram]
   ) throws -> [Int: QuantizedLayer] {
+    guard settings.weightOnly == nil else {
+      return try Dictionary(
+        uniqueKeysWithValues: plan.weights.sorted(by: { $0.key < $1.key }).map {
+          ($0.key, try layer($0.key, $0.value, data: nil, limit: nil))
+        })
+    }
     var layers: [Int: QuantizedLayer] = [:]
     var data: [Int: Quantizer] = [:]
     // A layer that is done again is a new one, its result is as coarse as before.

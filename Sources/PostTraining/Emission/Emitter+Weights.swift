@@ -10,24 +10,29 @@ extension Emitter {
       preconditionFailure("node \(number) has no weights")
     }
     let packed = builder.constant(weights.codes, "\(plan.name)_quantized")
-    guard weights.codes.elementType != .int8, target != .qdq else { return packed }
+    guard weights.codes.elementType != .int8, castsWeights else { return packed }
     return builder.node(
       "Cast", [packed], output: "\(plan.name)_int8",
       attributes: ["to": .int(CodeStorage.typeNumber(.int8))])
   }
 
-  /// Scales and zero points (all 0) of a node's weights, a scalar or one a channel.
+  /// Whether sub-byte codes are cast to `int8` before they are dequantized: so that ONNX Runtime computes with
+  /// them in integers, which needs codes on both sides.
+  var castsWeights: Bool { target != .qdq && model.settings.weightOnly == nil }
+
+  /// Scales and zero points of a node's weights, a scalar or one a channel.
   mutating func weightParameters(_ number: Int) -> Parameters {
     guard let name = plan.weights[number]?.name, let weights = model.weights[number] else {
       preconditionFailure("node \(number) has no weights")
     }
     let shape = weights.axis == nil ? [] : [weights.quantizers.count]
-    let type = target == .qdq ? weights.codes.elementType : .int8
+    let type = castsWeights ? .int8 : weights.codes.elementType
     return Parameters(
       scale: builder.constant(
         Tensor(weights.quantizers.map(\.scale), shape: shape), "\(name)_scale"),
       zeroPoint: builder.constant(
-        Tensor(repeating: Int8(0), shape: shape, as: type), "\(name)_zero_point"))
+        Tensor(weights.quantizers.map { Int8($0.signedZeroPoint) }, shape: shape, as: type),
+        "\(name)_zero_point"))
   }
 
   /// The weights of a node in float again, for a runtime to fuse or to compute with.
@@ -46,48 +51,14 @@ extension Emitter {
       attributes: weights.axis.map { ["axis": .int($0)] } ?? [:])
   }
 
-  /// Blocked weights lie as a matrix with the output channels along one axis and the blocks along the
-  /// other; the weights of a convolution get their shape back behind it.
-  private mutating func dequantizedGroups(
-    _ number: Int, _ weights: QuantizedWeights, axis: Int, groupSize: Int
-  ) -> String {
-    guard let name = plan.weights[number]?.name else { preconditionFailure("no weights") }
-    let shape = weights.codes.shape
-    let channels = shape[axis]
-    let length = weights.codes.count / channels
-    let groups = (length + groupSize - 1) / groupSize
-    var scales = weights.quantizers.map(\.scale)
-    if axis == 1 {
-      scales = (0..<groups).flatMap { group in
-        (0..<channels).map { weights.quantizers[$0 * groups + group].scale }
-      }
-    }
-    let isMatrix = shape.count == 2
-    let matrix = isMatrix ? weights.codes : weights.codes.reshaped(to: [channels, length])
-    var codes = builder.constant(matrix, "\(name)_quantized")
-    if matrix.elementType != .int8, target != .qdq {
-      codes = builder.node(
-        "Cast", [codes], output: "\(name)_int8",
-        attributes: ["to": .int(CodeStorage.typeNumber(.int8))])
-    }
-    let scale = builder.constant(
-      Tensor(scales, shape: axis == 0 ? [channels, groups] : [groups, channels]), "\(name)_scale")
-    let dequantized = builder.node(
-      "DequantizeLinear", [codes, scale], output: "\(name)_dequantized",
-      attributes: ["axis": .int(1 - axis), "block_size": .int(min(groupSize, length))])
-    guard !isMatrix else { return dequantized }
-    let target = builder.constant(Tensor(shape.map(Int64.init)), "\(name)_shape")
-    return builder.node("Reshape", [dequantized, target], output: "\(name)_reshaped")
-  }
-
   /// The int32 bias of a node with the scale of its data times that of its weights; `nil` without
-  /// bias or where the weights have no one scale a channel.
+  /// bias or where the weights have no one scale a channel or the data no scale.
   mutating func biasCodes(_ number: Int) -> (codes: String, scale: [Float])? {
     guard let plan = plan.weights[number], let values = model.biases[number],
-      let weights = model.weights[number], weights.groupSize == nil
+      let weights = model.weights[number], weights.groupSize == nil,
+      let dataScale = self.plan.values[index.nodes[number].inputs[0]]?.quantizer?.scale
     else { return nil }
     let bias = biasName(number)
-    let dataScale = quantizer(of: index.nodes[number].inputs[0]).scale
     let check = BiasCheck(
       values: values, dataScale: dataScale,
       isPowerOfTwo: model.settings.scales == .powerOfTwo)
@@ -96,7 +67,7 @@ extension Emitter {
     return (builder.constant(codes, "\(bias)_quantized"), scales)
   }
 
-  private func biasName(_ number: Int) -> String {
+  func biasName(_ number: Int) -> String {
     plan.weights[number]?.bias ?? "\(index.nodes[number].outputs[0])_bias"
   }
 

@@ -167,6 +167,8 @@ struct Emitter {
     graph.initializers = graph.initializers.filter { used.contains($0.key) }
     graph.initializers.merge(builder.initializers) { _, new in new }
     graph.nodes = builder.nodes
+    // For patterns over nodes; files have room for it in new IR versions only.
+    for number in graph.nodes.indices { graph.nodes[number].metadata[Node.partKey] = nil }
     let written = Set(builder.nodes.flatMap(\.outputs))
     graph.valueInfo = graph.valueInfo.filter { written.contains($0.key) }
     return graph

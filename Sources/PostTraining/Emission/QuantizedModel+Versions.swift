@@ -12,7 +12,9 @@ extension QuantizedModel {
       })
     if !types.isDisjoint(with: [.int2, .uint2]) { return 25 }
     if !types.isDisjoint(with: [.int4, .uint4, .uint16]) { return 21 }
-    if weights.values.contains(where: { $0.groupSize != nil }) { return 21 }
+    if graph.nodes.contains(where: { $0.attributes["block_size"] != nil && $0.domain.isEmpty }) {
+      return 21
+    }
     // Quantizers along an axis.
     return 13
   }
@@ -54,11 +56,21 @@ extension QuantizationSettings {
     var parts = [
       "target=\(target.rawValue)", "weight-levels=\(weights.levels)",
       "weight-range=\(weightRange(levels: weights.levels))",
-      "activation-levels=\(activations.levels)",
-      "range=\(activationRange)", "granularity=\(granularity)", "scheme=\(scales.rawValue)",
     ]
+    if weightOnly == nil {
+      parts += ["activation-levels=\(activations.levels)", "range=\(activationRange)"]
+    }
+    parts += ["granularity=\(granularity)", "scheme=\(scales.rawValue)"]
     let passes = improvements.sorted().map(\.rawValue).joined(separator: ",")
     parts.append("improve=\(passes.isEmpty ? "none" : passes)")
+    if let weightOnly {
+      parts.append("weight-only=\(weightOnly.hasZeroPoints ? "zero-points" : "symmetric")")
+    }
+    if let activationGroups {
+      parts.append(
+        "activation-groups=\(activationGroups.count)\(activationGroups.permutes ? "" : " in order")"
+      )
+    }
     if requantization != .float { parts.append("requantization=\(requantization.rawValue)") }
     parts += accumulator?.summary ?? []
     if let borderLevels {

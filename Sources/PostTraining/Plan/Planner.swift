@@ -62,6 +62,10 @@ struct Planner {
       let node = index.nodes[number]
       let isWeighted = Self.hasWeights(node, roles[number], in: index)
       guard isWeighted || isProduct(number) else { continue }
+      guard isWeighted || settings.weightOnly == nil else {
+        reasons[number] = "it has no weights, and these alone are quantized"
+        continue
+      }
       let layer = settings.layer(node, isBorder: isWeighted && borders.contains(number))
       if let reason = layer.floatReason {
         reasons[number] = reason
@@ -69,7 +73,11 @@ struct Planner {
       }
       if isWeighted {
         do {
-          weights[number] = try WeightPlan(node, layer: layer, in: index)
+          let plan = try WeightPlan(
+            node, layer: layer, hasZeroPoints: settings.weightOnly?.hasZeroPoints ?? false,
+            in: index)
+          if settings.weightOnly != nil { try plan.requireGroups() }
+          weights[number] = plan
         } catch {
           reasons[number] = error.reason
           continue
@@ -79,8 +87,10 @@ struct Planner {
         continue
       }
       layers[number] = layer
+      guard settings.weightOnly == nil else { continue }
       for value in index.activationInputs(of: number) { want(value, layer.activationLevels) }
     }
+    guard settings.weightOnly == nil else { return }
     for (number, layer) in layers.sorted(by: { $0.key < $1.key })
     where index.nodes[number].operatorType == "Conv" {
       let value = surface(of: index.nodes[number].outputs[0]).value
@@ -156,12 +166,13 @@ struct Planner {
     return false
   }
 
-  /// Upwards through a node that moves values. Returns whether something has changed.
+  /// Upwards through a node that moves values, but for what cuts groups of channels that have quantizers of
+  /// their own. Returns whether something has changed.
   private mutating func spreadThrough(_ number: Int) -> Bool {
     let node = index.nodes[number]
     let wanted = node.outputs.filter { levels[$0] != nil }
     guard let source = node.inputs.first, !wanted.isEmpty, !index.isConstant(source),
-      keepsCodes(number)
+      keepsCodes(number), !(settings.activationGroups != nil && node.operatorType == "Split")
     else { return false }
     let count = wanted.compactMap { levels[$0] }.max() ?? 0
     if levels[source] == nil {

@@ -98,6 +98,8 @@ public struct WeightPlan: Sendable, Hashable {
   public var channelAxis: Int?
   /// What shares a scale.
   public var granularity: Granularity
+  /// Whether every scale has a zero point; otherwise it is the middle code.
+  public var hasZeroPoints = false
   /// The int32 bias, if the node has one.
   public var bias: String?
   /// Output channels, groups included.

@@ -11,7 +11,9 @@ extension WeightPlan {
   /// What there is to quantize in a weighted node.
   ///
   /// - Throws: ``Unquantizable`` with the reason to leave it in float.
-  init(_ node: Node, layer: LayerSettings, in index: GraphIndex) throws(Unquantizable) {
+  init(
+    _ node: Node, layer: LayerSettings, hasZeroPoints: Bool = false, in index: GraphIndex
+  ) throws(Unquantizable) {
     guard node.inputs.count > 1, let weights = index.constants[node.inputs[1]] else {
       throw Unquantizable(reason: "its weights are not constant")
     }
@@ -55,9 +57,18 @@ extension WeightPlan {
     }
     self.init(
       name: node.inputs[1], levels: layer.weightLevels, channelAxis: axis,
-      granularity: layer.granularity, bias: bias, outputChannels: channels,
+      granularity: layer.granularity, hasZeroPoints: hasZeroPoints, bias: bias,
+      outputChannels: channels,
       patches: PatchGeometry(of: node, weights: weights.shape),
       meetsAllGroups: node.operatorType == "ConvTranspose")
+  }
+}
+
+extension WeightPlan {
+  /// Makes sure that groups of weights can be formed, if such are asked for.
+  func requireGroups() throws(Unquantizable) {
+    guard case .group = granularity, channelAxis == nil else { return }
+    throw Unquantizable(reason: "its weights are no matrix: there is nothing to cut groups from")
   }
 }
 

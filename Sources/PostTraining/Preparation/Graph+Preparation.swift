@@ -68,7 +68,7 @@ extension Graph {
   private func refuseQuantized() throws(GraphError) {
     let kinds: Set = [
       "QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
-      "MatMulInteger", "DynamicQuantizeLinear",
+      "MatMulInteger", "DynamicQuantizeLinear", "MatMulNBits",
     ]
     if let node = nodes.first(where: { kinds.contains($0.operatorType) }) {
       throw .unsupported(

@@ -12,7 +12,8 @@ extension QuantizationReport {
             layer.name, layer.operatorType, layer.execution,
             layer.weightLevels.map { "\($0) (\(layer.weightBits ?? 8) bit)" } ?? "-",
             layer.granularity ?? "-",
-            layer.weightSQNR.map { Self.decibels($0) } ?? "-", "\(layer.activationLevels)",
+            layer.weightSQNR.map { Self.decibels($0) } ?? "-",
+            layer.activationLevels > 0 ? "\(layer.activationLevels)" : "float",
           ]
         })
     lines += determinations

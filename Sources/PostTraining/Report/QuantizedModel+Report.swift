@@ -21,7 +21,7 @@ extension QuantizedModel {
     graph: Graph? = nil
   ) -> QuantizationReport {
     var warnings = plan.warnings
-    if sampleCount < Self.fewSamples {
+    if settings.weightOnly == nil, sampleCount < Self.fewSamples {
       warnings.append(
         "only \(sampleCount) samples: one new sample in \(sampleCount + 1) goes beyond the largest value "
           + "seen of a tensor, however values are distributed, and as many below the smallest; from "
@@ -55,7 +55,7 @@ extension QuantizedModel {
   func writtenProducts(of graph: Graph) throws(GraphError) -> [Int: Int] {
     let products: Set = [
       "Conv", "ConvTranspose", "Gemm", "MatMul", "QLinearConv", "QLinearMatMul", "QGemm",
-      "MatMulInteger", "ConvInteger",
+      "MatMulInteger", "ConvInteger", "MatMulNBits",
     ]
     let planned = plan.graph.nodes.indices.filter {
       products.contains(plan.graph.nodes[$0].operatorType)
@@ -120,6 +120,7 @@ extension QuantizedModel {
   /// How ONNX Runtime's CPU provider executes a quantized node (version 1.31, measured).
   func execution(of number: Int) -> String {
     let node = plan.graph.nodes[number]
+    if settings.weightOnly != nil { return weightOnlyExecution(of: number) }
     let operands = node.inputs.filter { plan.values[$0] != nil }
     if operands.contains(where: { (plan.values[$0]?.levels ?? 0) > 256 }) {
       return "float: no integer kernel takes 16-bit activations"
@@ -141,6 +142,17 @@ extension QuantizedModel {
     case "MatMul" where !hasQuantizedResult(node): return "MatMulInteger"
     default: return OperatorRole.integerKernel(of: node.operatorType)
     }
+  }
+
+  /// How ONNX Runtime executes a layer of which weights alone are quantized.
+  private func weightOnlyExecution(of number: Int) -> String {
+    let node = plan.graph.nodes[number]
+    if settings.target == .matMulNBits, weights[number]?.codes.rank == 2,
+      ["Gemm", "MatMul"].contains(node.operatorType)
+    {
+      return "float: MatMulNBits takes float data"
+    }
+    return "float: weights alone are quantized"
   }
 
   private func hasQuantizedResult(_ node: Node) -> Bool {
@@ -179,8 +191,9 @@ extension QuantizedModel {
       notes.append(
         "the first and the last layers have \(levels) levels; --no-first-last changes it")
     }
+    notes += storageNotes
     let carried = plan.values.filter { $0.value.levels > settings.activations.levels }
-    if settings.activations.levels < 256, !carried.isEmpty {
+    if settings.weightOnly == nil, settings.activations.levels < 256, !carried.isEmpty {
       notes.append(
         "\(carried.count) activations have more levels than asked for: those of first and last "
           + "layers, and those that no weighted layer reads")

@@ -1,4 +1,6 @@
 public import Calibration
+import Graph
+import Tensors
 
 /// Samples of calibration that can be read as often as is needed.
 public struct CalibrationReplay: Sendable {
@@ -20,5 +22,24 @@ public struct CalibrationReplay: Sendable {
   var chosen: [Int] {
     let taken = min(count, Self.limit)
     return (0..<taken).map { $0 * count / taken }
+  }
+
+  /// Samples that run at once where the model allows it.
+  private static let batch = 16
+
+  /// Calls `body` with the inputs of a few samples at a time, and their names.
+  func forEachBatch(
+    of samples: [Int], _ graph: Graph, _ body: ([String: Tensor], [String]) throws -> Void
+  ) throws {
+    let canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
+    let size = canBatch ? Self.batch : 1
+    for first in stride(from: 0, to: samples.count, by: size) {
+      let some = try samples[first..<min(first + size, samples.count)].map(sample)
+      if some.count > 1, let batch = CalibrationSample.joined(some) {
+        try body(batch, some.map(\.name))
+      } else {
+        for sample in some { try body(sample.inputs, [sample.name]) }
+      }
+    }
   }
 }

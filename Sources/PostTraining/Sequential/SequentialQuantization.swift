@@ -24,9 +24,6 @@ struct SequentialQuantization<B: Backend> {
   private var settings: QuantizationSettings { quantization.settings }
   private var index: GraphIndex { quantization.index }
 
-  /// Samples that run at once where the model allows it.
-  private static var batch: Int { 16 }
-
   /// Quantizes the layers of `plan` anew that have filters whose patches are known; the others stay.
   ///
   /// - Parameter layers: All layers, each quantized for itself.
@@ -71,7 +68,7 @@ struct SequentialQuantization<B: Backend> {
         geometry, samples: samples.count)
     }
     var lacking: Set<String> = []
-    try forEachBatch(of: samples, plan.graph) { inputs, some in
+    try replay.forEachBatch(of: samples, plan.graph) { inputs, some in
       let count = some.count
       let before = try float.run(inputs)
       let now = try quantized.run(inputs)
@@ -100,22 +97,6 @@ struct SequentialQuantization<B: Backend> {
           && weights.takesBias(index.nodes[number]))
     }
     return moments
-  }
-
-  /// Calls `body` with the inputs of a few samples at a time, and their names.
-  private func forEachBatch(
-    of samples: [Int], _ graph: Graph, _ body: ([String: Tensor], [String]) throws -> Void
-  ) throws {
-    let canBatch = !graph.inputs.isEmpty && graph.inputs.allSatisfy(\.hasOpenBatch)
-    let size = canBatch ? Self.batch : 1
-    for first in stride(from: 0, to: samples.count, by: size) {
-      let some = try samples[first..<min(first + size, samples.count)].map(replay.sample)
-      if some.count > 1, let batch = CalibrationSample.joined(some) {
-        try body(batch, some.map(\.name))
-      } else {
-        for sample in some { try body(sample.inputs, [sample.name]) }
-      }
-    }
   }
 }
 

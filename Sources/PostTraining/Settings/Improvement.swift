@@ -32,6 +32,9 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// not know them, nor rounding by moments.
   public static let postTrainingOnly: Set<Improvement> = [.cle, .gptq, .sequential]
 
+  /// Those that need something to be observed of the layers' data.
+  public static let observing: Set<Improvement> = [.outputs, .gptq, .sequential, .bias]
+
   /// Those that are done unless others are asked for; a gain is not a power of two.
   public static func all(for scales: ScaleRule) -> Set<Improvement> {
     scales == .powerOfTwo ? [.outputs, .squant, .bias] : [.outputs, .squant, .gain, .bias]

@@ -28,13 +28,17 @@ public struct NodePattern: Sendable, Hashable, CustomStringConvertible {
     glob = []
   }
 
-  /// Whether the pattern chooses `node`.
+  /// Whether the pattern chooses `node`, or what `node` is a part of.
   public func matches(_ node: Node) -> Bool {
     switch subject {
     case .operatorType: Self.matches(glob, Array(node.operatorType))
-    case .label: Self.matches(glob, Array(node.label))
-    case .exactLabel: node.label == description
+    case .label: labels(of: node).contains { Self.matches(glob, Array($0)) }
+    case .exactLabel: labels(of: node).contains(description)
     }
+  }
+
+  private func labels(of node: Node) -> [String] {
+    [node.label] + (node.metadata[Node.partKey].map { [$0] } ?? [])
   }
 
   /// Greedy matching with one point of return, which is enough for `*` without nesting.
@@ -59,4 +63,9 @@ public struct NodePattern: Sendable, Hashable, CustomStringConvertible {
     }
     return glob[pattern...].allSatisfy { $0 == "*" }
   }
+}
+
+extension Node {
+  /// The key of a node's metadata under which the label of the node stands that it is a part of.
+  static let partKey = "qtool.part-of"
 }

@@ -23,6 +23,12 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// The form of the written graph.
   public var target: Target
 
+  /// Whether weights alone are quantized, and how; `nil` where activations are as well.
+  public var weightOnly: WeightOnlySettings?
+
+  /// Groups of channels of activations that have quantizers of their own; `nil` for none.
+  public var activationGroups: ActivationGroupSettings?
+
   /// Levels of weights and input activations of the first and the last weighted layers when they are
   /// to differ from the others; `nil` for no exception.
   public var borderLevels: Int?
@@ -74,7 +80,7 @@ public struct QuantizationSettings: Sendable, Hashable {
   /// Whether the scales of a layer are chosen by the error of its outputs: where that is on, each channel
   /// has its scale, and the range method is `mse`, from whose scales the choice starts.
   func choosesScales(of weights: WeightPlan) -> Bool {
-    improvements.contains(.outputs) && weights.granularity == .channel
+    improvements.contains(.outputs) && weights.granularity == .channel && !weights.hasZeroPoints
       && weightRange(levels: weights.levels) == .mse
   }
 
@@ -124,6 +130,8 @@ public struct QuantizationSettings: Sendable, Hashable {
           + "(--scheme \(ScaleRule.powerOfTwo.rawValue))")
     }
     try accumulator?.validate(scales)
+    try validateWeightOnly()
+    try activationGroups?.validate(self)
     if scales == .powerOfTwo, improvements.contains(.gain) {
       throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
     }
@@ -196,4 +204,7 @@ public enum Target: String, Sendable, Hashable, CaseIterable {
   case qdq
   /// QLinearConv, QLinearMatMul and their kind; ONNX Runtime's own domain where ONNX has none.
   case qoperator
+  /// MatMulNBits of ONNX Runtime's own domain for products with a constant matrix; for weights alone,
+  /// in groups. Other layers are written as for ``ortCPU``.
+  case matMulNBits = "matmulnbits"
 }

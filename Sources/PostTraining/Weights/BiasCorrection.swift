@@ -67,9 +67,10 @@ extension QuantizedWeights {
         var errors = [Double](repeating: 0, count: codes.count)
         for row in 0..<rows.count {
           let scale = Double(quantizers[row].scale)
+          let zeroPoint = Double(quantizers[row].signedZeroPoint)
           for position in rows.range(row) {
             let place = rows.places?[position] ?? position
-            errors[place] = scale * Double(codes[place]) - Double(values[place])
+            errors[place] = scale * (Double(codes[place]) - zeroPoint) - Double(values[place])
           }
         }
         return errors

@@ -25,14 +25,16 @@ struct LayerQuantization<B: Backend> {
   let settings: QuantizationSettings
   let backend: B
 
-  /// The layer of node `number`, whose data have the quantizer `data`.
+  /// The layer of node `number`, whose data have the quantizer `data`, or none.
   func layer(
-    _ number: Int, _ plan: WeightPlan, data: Quantizer, limit: AccumulatorLimit?
+    _ number: Int, _ plan: WeightPlan, data: Quantizer?, limit: AccumulatorLimit?
   ) throws -> QuantizedLayer {
     guard let tensor = index.constants[plan.name] else {
       preconditionFailure("'\(plan.name)' was planned without weights")
     }
     let bias = plan.bias.flatMap { index.constants[$0]?.array(of: Float.self) }
+    // What an int32 bias must fit.
+    let storedBias = data.flatMap { data in bias.map { ($0, data.scale) } }
     try index.requireFinite([plan.name, plan.bias], of: number)
     let node = index.nodes[number]
     let takesBias = settings.improvements.contains(.bias) && plan.takesBias(node)
@@ -44,11 +46,11 @@ struct LayerQuantization<B: Backend> {
     let weights: QuantizedWeights
     if let moments, settings.roundsBySecondOrder(plan) {
       weights = try plan.quantize(
-        tensor, bias: bias.map { ($0, data.scale) },
+        tensor, bias: storedBias,
         moments: FilterMoments(moments, isCentered: means != nil), settings: settings, on: backend)
     } else {
       weights = try plan.quantize(
-        tensor, bias: bias.map { ($0, data.scale) },
+        tensor, bias: storedBias,
         patches: moments.map { ($0, isCentered: means != nil) }, settings: settings, on: backend)
     }
     func corrected(_ quantized: QuantizedWeights) -> [Float]? {

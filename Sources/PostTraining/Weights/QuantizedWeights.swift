@@ -3,7 +3,7 @@ public import Tensors
 
 /// Weights as codes, with the quantizers that made them.
 public struct QuantizedWeights: Sendable {
-  /// Signed codes `q - zeroPoint`, in the shape of the weights; stored as `int2`, `int4` or `int8`,
+  /// Signed codes `q - levels / 2`, which is `q - zeroPoint` for symmetric quantizers, in the shape of the weights; stored as `int2`, `int4` or `int8`,
   /// whichever is the narrowest that holds all levels.
   public let codes: Tensor
   /// The quantizers: one, one a channel, or one a group of a channel, channel by channel.

@@ -9,7 +9,7 @@ struct RoundedWeights {
   /// The weights by channel, and in channels by group.
   private let rows: WeightRows
   private let rounding: RowRounding
-  /// Signed codes `q - zeroPoint` in the order of ``rows``.
+  /// Signed codes, less the middle code, in the order of ``rows``.
   private var codes: [Int8]
 
   /// - Parameter preservesSums: Whether ``SumPreservingRounding`` is used; otherwise every weight gets
@@ -112,9 +112,9 @@ struct RoundedWeights {
     moments.withUnsafeMutableBufferPointer { moments in
       codes.withUnsafeBufferPointer { codes in
         concurrently(rows.count) { row in
-          let scale = quantizers[Self.number(of: row, quantizers)].scale
+          let quantizer = quantizers[Self.number(of: row, quantizers)]
           let own = UnsafeBufferPointer(rebasing: codes[rows.range(row)])
-          moments[row] = rows.withRow(row) { RowMoments(of: $0, codes: own, scale: scale) }
+          moments[row] = rows.withRow(row) { RowMoments(of: $0, codes: own, quantizer) }
         }
       }
     }

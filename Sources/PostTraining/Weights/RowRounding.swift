@@ -9,7 +9,7 @@ struct RowRounding {
   /// Whether ``SumPreservingRounding`` is used; otherwise every weight gets its nearest code.
   let preservesSums: Bool
 
-  /// The signed codes `q - zeroPoint` of weights whose first has the position `first` among all.
+  /// The signed codes, less the middle code, of weights whose first has the position `first` among all.
   func round(
     _ values: UnsafeBufferPointer<Float>, at first: Int, _ quantizer: Quantizer,
     into codes: UnsafeMutableBufferPointer<Int8>
@@ -36,11 +36,13 @@ struct RowMoments {
   init() {}
 
   init(
-    of values: UnsafeBufferPointer<Float>, codes: UnsafeBufferPointer<Int8>, scale: Float
+    of values: UnsafeBufferPointer<Float>, codes: UnsafeBufferPointer<Int8>, _ quantizer: Quantizer
   ) {
+    let scale = quantizer.scale
+    let zeroPoint = Float(quantizer.signedZeroPoint)
     for position in values.indices {
       let value = Double(values[position])
-      let quantized = Double(scale * Float(codes[position]))
+      let quantized = Double(scale * (Float(codes[position]) - zeroPoint))
       power += value * value
       product += value * quantized
       noise += (value - quantized) * (value - quantized)

@@ -46,7 +46,7 @@ struct ScaleChoice {
     var best = (candidate: 0, gain: 1.0, error: Double.infinity)
     for lane in candidates.indices {
       let moments = codes[lane].withUnsafeBufferPointer {
-        RowMoments(of: weights, codes: $0, scale: candidates[lane].scale)
+        RowMoments(of: weights, codes: $0, candidates[lane])
       }
       for gain in [moments.gain, floatPower[lane] / product[lane]]
       where Self.gainRange.contains(gain) || gain == moments.gain {

@@ -91,9 +91,9 @@ struct SecondOrderWeights {
   func signalToNoise(_ found: [Row], _ quantizers: [Quantizer]) -> Double {
     var moments = RowMoments()
     for (number, row) in found.enumerated() {
-      let scale = quantizers[quantizers.count == 1 ? 0 : number].scale
+      let quantizer = quantizers[quantizers.count == 1 ? 0 : number]
       let own = row.codes.withUnsafeBufferPointer { codes in
-        rows.withRow(number) { RowMoments(of: $0, codes: codes, scale: scale) }
+        rows.withRow(number) { RowMoments(of: $0, codes: codes, quantizer) }
       }
       moments.power += own.power
       moments.noise += own.noise

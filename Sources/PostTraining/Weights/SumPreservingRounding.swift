@@ -25,7 +25,7 @@ struct SumPreservingRounding {
   /// Moves the codes of a channel's weights, or of a group of them, in memory order.
   ///
   /// - Parameters:
-  ///   - codes: The nearest codes less the zero point.
+  ///   - codes: The nearest codes less the middle code.
   ///   - values: The weights.
   func balance(_ codes: UnsafeMutableBufferPointer<Int8>, of values: UnsafeBufferPointer<Float>) {
     var row = RoundedRow(codes, of: values, quantizer)
@@ -62,12 +62,13 @@ private struct RoundedRow {
     _ codes: UnsafeMutableBufferPointer<Int8>, of values: UnsafeBufferPointer<Float>,
     _ quantizer: Quantizer
   ) {
-    let range = -quantizer.zeroPoint...(quantizer.levels - 1 - quantizer.zeroPoint)
+    let range = -(quantizer.levels / 2)...(quantizer.levels - 1 - quantizer.levels / 2)
     let (lowest, highest) = (Double(range.lowerBound), Double(range.upperBound))
     let scale = Double(quantizer.scale)
+    let zeroPoint = Double(quantizer.signedZeroPoint)
     errors = [Double](unsafeUninitializedCapacity: values.count) { errors, count in
       for place in values.indices {
-        let steps = Double(values[place]) / scale
+        let steps = Double(values[place]) / scale + zeroPoint
         let isInside = steps >= lowest && steps <= highest
         errors[place] = isInside ? Double(codes[place]) - steps : 0
       }

@@ -4,7 +4,7 @@ package import Quantization
 package import Tensors
 
 extension WeightPlan {
-  /// Finds symmetric quantizers for the weights and encodes them.
+  /// Finds quantizers for the weights, symmetric unless the plan has zero points, and encodes them.
   ///
   /// - Parameters:
   ///   - weights: The float weights.
@@ -21,7 +21,8 @@ extension WeightPlan {
     let axis = granularity == .tensor ? nil : channelAxis
     let rows = WeightRows(weights, axis: axis, groupSize: groupSize)
     var quantizers = try rows.search(
-      levels: levels, method: settings.weightRange(levels: levels), on: backend)
+      levels: levels, method: settings.weightRange(levels: levels),
+      scheme: hasZeroPoints ? .affine : .symmetric, on: backend)
     if settings.scales == .powerOfTwo {
       for row in quantizers.indices {
         quantizers[row] = quantizers[row].withPowerOfTwoScale(for: rows.row(row))
@@ -75,7 +76,7 @@ extension WeightPlan {
       remedies: old.remedies)
   }
 
-  /// Encodes weights with quantizers that are settled: signed codes `q - zeroPoint` in the weights'
+  /// Encodes weights with quantizers that are settled: signed codes `q - levels / 2` in the weights'
   /// shape and the narrowest type that holds them.
   package func codes(
     of weights: Tensor, _ quantizers: [Quantizer], improvements: Set<Improvement>

@@ -3,23 +3,23 @@ import Quantization
 import Tensors
 
 extension WeightRows {
-  /// The symmetric quantizer of every row.
+  /// The quantizer of every row.
   func search<B: Backend>(
-    levels: Int, method: RangeMethod, on backend: B
+    levels: Int, method: RangeMethod, scheme: Scheme = .symmetric, on backend: B
   ) throws -> [Quantizer] {
     switch method {
     case .minmax:
       return (0..<count).map { row in
-        withRow(row) { Quantizer(spanning: $0, levels: levels, scheme: .symmetric) }
+        withRow(row) { Quantizer(spanning: $0, levels: levels, scheme: scheme) }
       }
     case .percentile, .entropy:
       return (0..<count).map { row in
         Quantization.quantizer(
-          from: Histogram(self.row(row)), method: method, levels: levels, scheme: .symmetric)
+          from: Histogram(self.row(row)), method: method, levels: levels, scheme: scheme)
       }
     case .mse:
       return try backend.searchQuantizers(
-        backend.upload(values), rowEnds: ends, levels: levels, scheme: .symmetric
+        backend.upload(values), rowEnds: ends, levels: levels, scheme: scheme
       ).map(\.quantizer)
     }
   }

@@ -12,7 +12,8 @@ struct Quantize: ParsableCommand {
       "qtool quantize model.onnx --data images/ --weight-levels 23 --activation-levels 19 -o s.onnx",
       "qtool quantize model.onnx --data images/ --skip 'op:Gemm' --layer 'stem*:w8' -o s.onnx",
       "qtool quantize model.onnx --data images/ --scheme shift --requantization round "
-        + "--accumulator-bits 16 -o s.onnx"))
+        + "--accumulator-bits 16 -o s.onnx",
+      "qtool quantize model.onnx --weight-only --weight-bits 4 --group-size 32 -o s.onnx"))
 
   @Argument(help: "The ONNX model in float.")
   var model: String
@@ -35,13 +36,15 @@ struct Quantize: ParsableCommand {
   var allowsNonFinite = false
 
   @OptionGroup var quantization: QuantizationOptions
+  @OptionGroup var weightOnly: WeightOnlyOptions
+  @OptionGroup var activationGroups: ActivationGroupOptions
   @OptionGroup var accumulator: AccumulatorOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard (data == nil) != (stats == nil) else {
+    guard data == nil || stats == nil, weightOnly.isOn || data != nil || stats != nil else {
       throw ValidationError(
         "either --data or --stats is needed; data made up need '--data random:N' in full")
     }
@@ -51,8 +54,10 @@ struct Quantize: ParsableCommand {
     try common.begin(self)
     try target.check()
     if let report { try AtomicFile.check(report, overwrite: target.overwrite) }
-    var settings = try quantization.settings()
+    var settings = try quantization.settings(weightOnly)
     settings.accumulator = try accumulator.settings()
+    settings.activationGroups = try activationGroups.settings()
+    if data == nil, stats == nil { try leaveOutObserved(&settings) }
     let path = model
     var model = try FloatModel(path: path)
     var notes: [String] = []
@@ -62,6 +67,9 @@ struct Quantize: ParsableCommand {
           "--improve cle changes what would be observed: it needs --data, not --stats")
       }
       notes = try model.equalize().notes
+    }
+    if settings.activationGroups != nil {
+      notes += try splitActivations(of: &model, settings)
     }
     let plan = try located(path) { try QuantizationPlan(model.prepared, settings: settings) }
     if common.dryRun {
@@ -74,6 +82,27 @@ struct Quantize: ParsableCommand {
     for warning in result.report.warnings { Console.shared.warn(warning) }
     if let report { try page?.write(to: report, overwrite: target.overwrite) }
     try common.emit(result) { result.text }
+  }
+
+  /// Cuts activations into groups of channels, for which the samples run once; what a report says.
+  private func splitActivations(
+    of model: inout FloatModel, _ settings: QuantizationSettings
+  ) throws -> [String] {
+    guard let data else {
+      throw UsageError(
+        "--activation-groups looks at the ranges of channels: it needs --data, not --stats")
+    }
+    let replay = try model.replay(of: data, seed: common.seed)
+    return try device.run { try model.splitActivations(settings, replay, on: $0).notes }
+  }
+
+  /// Without data takes away the improvements that look at some, or refuses those that were asked for.
+  private func leaveOutObserved(_ settings: inout QuantizationSettings) throws {
+    let needed = settings.improvements.intersection(Improvement.observing)
+    if quantization.improve != nil, let pass = needed.sorted().first {
+      throw UsageError("--improve \(pass.rawValue) needs --data or --stats")
+    }
+    settings.improvements.subtract(needed)
   }
 
   private func quantize<B: Backend>(
@@ -129,8 +158,9 @@ struct Quantize: ParsableCommand {
       }
       return statistics.observations
     }
+    guard let data else { return Observations() }
     var run = CalibrationRun(
-      graph: model.prepared, specification: try DataSpecification(parsing: data ?? ""))
+      graph: model.prepared, specification: try DataSpecification(parsing: data))
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
     let patches = plan.patches(for: settings)

@@ -35,7 +35,7 @@ struct QuantizationOptions: ParsableArguments {
   )
   var granularity: Granularity = .channel
 
-  @Option(help: "ort-cpu, qdq or qoperator.")
+  @Option(help: "ort-cpu, qdq, qoperator, or with --weight-only matmulnbits.")
   var target: Target = .ortCPU
 
   @Option(help: "affine (any scale) or shift (powers of two).")
@@ -80,8 +80,8 @@ struct QuantizationOptions: ParsableArguments {
       valueName: "glob:setting"))
   var layer: [String] = []
 
-  /// The settings that the options make.
-  func settings() throws -> QuantizationSettings {
+  /// The settings that the options make, with those for weights alone where there are such.
+  func settings(_ weightOnly: WeightOnlyOptions? = nil) throws -> QuantizationSettings {
     var settings = QuantizationSettings(
       granularity: granularity, scales: scheme, requantization: requantization, target: target,
       only: only.map(NodePattern.init(_:)), skip: skip.map(NodePattern.init(_:)),
@@ -95,6 +95,7 @@ struct QuantizationOptions: ParsableArguments {
     if let levels = try Self.levels(activationBits, activationLevels, "activation", 1...16) {
       settings.activations.levels = levels
     }
+    try weightOnly?.apply(to: &settings)
     if let improve { settings.improvements = try Self.passes(improve) }
     if let keepsBorders { settings.borderLevels = keepsBorders ? 256 : nil }
     try settings.validate()

@@ -35,6 +35,17 @@ struct FloatModel {
     }
   }
 
+  /// Cuts activations into groups of channels; see ``Graph/splitActivations(_:_:on:)``.
+  mutating func splitActivations<B: Backend>(
+    _ settings: QuantizationSettings, _ replay: CalibrationReplay, on backend: B
+  ) throws -> ActivationGroups {
+    do {
+      return try prepared.splitActivations(settings, replay, on: backend)
+    } catch let error as GraphError {
+      throw error.located(in: path)
+    }
+  }
+
   /// SHA-256 of the file, which only statistics in a file need.
   func digest() throws -> [UInt8] {
     var hash = SHA256()

@@ -1,0 +1,46 @@
+import Quantization
+
+/// How a model is quantized whose activations stay in float.
+public struct WeightOnlySettings: Sendable, Hashable {
+  /// Sizes of groups that ``Target/matMulNBits`` can have.
+  public static let blockSizes = [16, 32, 64, 128, 256]
+  /// Whether every scale has a zero point, found together with it.
+  public var hasZeroPoints: Bool
+
+  /// Makes settings.
+  public init(hasZeroPoints: Bool = false) { self.hasZeroPoints = hasZeroPoints }
+}
+
+extension QuantizationSettings {
+  /// Checks what goes together with weights alone, and what needs them.
+  func validateWeightOnly() throws(SettingsError) {
+    guard let weightOnly else {
+      guard target != .matMulNBits else {
+        throw SettingsError(
+          "the target '\(target.rawValue)' has no quantized activations: it is for --weight-only")
+      }
+      return
+    }
+    func refuse(_ what: String) throws(SettingsError) {
+      throw SettingsError("\(what) needs quantized activations: not with --weight-only")
+    }
+    if target == .qoperator { try refuse("the target 'qoperator'") }
+    if accumulator != nil { try refuse("an accumulator of a width") }
+    if requantization != .float { try refuse("requantization '\(requantization.rawValue)'") }
+    if improvements.contains(.sequential) { try refuse("the improvement 'sequential'") }
+    guard !weightOnly.hasZeroPoints || scales == .real else {
+      throw SettingsError(
+        "scales that are powers of two (--scheme \(scales.rawValue)) have no zero points of weights"
+      )
+    }
+    guard target == .matMulNBits else { return }
+    for granularity in [granularity] + layers.compactMap(\.granularity) {
+      guard case .group(let size) = granularity, WeightOnlySettings.blockSizes.contains(size) else {
+        throw SettingsError(
+          "granularity \(granularity): the target '\(target.rawValue)' has groups of "
+            + "\(WeightOnlySettings.blockSizes.map(String.init).joined(separator: ", ")) weights "
+            + "(--group-size)")
+      }
+    }
+  }
+}
