@@ -59,6 +59,12 @@ let package = Package(
         "PostTraining", "Quantization", "Tensors",
       ]),
     .target(
+      name: "Reconstruction",
+      dependencies: [
+        "Calibration", "Datasets", "Execution", "Graph", "Operations", "PostTraining",
+        "Quantization", "Tensors", "Training",
+      ]),
+    .target(
       name: "Signalling",
       dependencies: [
         "Bitstream", "Checksums", "Execution", "Graph", "Operations", "Quantization", "Tensors",
@@ -96,7 +102,8 @@ let package = Package(
         "Adaptation", "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation",
         "Execution",
         "Graph", "MixedPrecision", "ONNX", "OpenCLBackend", "Operations", "PostTraining",
-        "Quantization", "Reports", "Signalling", "Tensors", "Training", "Verification", "Video",
+        "Quantization", "Reconstruction", "Reports", "Signalling", "Tensors", "Training",
+        "Verification", "Video",
       ]),
 
     // MARK: - Programs
@@ -208,6 +215,12 @@ let package = Package(
       name: "CalibrationTests",
       dependencies: [
         "Calibration", "Checksums", "Graph", "Operations", "Quantization", "Tensors",
+      ]),
+    .testTarget(
+      name: "ReconstructionTests",
+      dependencies: [
+        "Calibration", "Execution", "Graph", "OpenCLBackend", "OpenCLHost", "Operations",
+        "PostTraining", "Quantization", "Reconstruction", "Tensors", "TestNetworks", "Training",
       ]),
     .testTarget(
       name: "PostTrainingTests",

@@ -12,6 +12,7 @@
 @_exported import Operations
 @_exported import PostTraining
 @_exported import Quantization
+@_exported import Reconstruction
 @_exported import Reports
 @_exported import Signalling
 @_exported import Tensors

@@ -13,14 +13,14 @@ public struct QuantizedModel: Sendable {
   /// Codes of the weights, by index of the node.
   public let weights: [Int: QuantizedWeights]
   /// Float biases of weighted nodes, corrected, by index of the node.
-  let biases: [Int: [Float]]
+  package let biases: [Int: [Float]]
   /// Layers whose scales were to be chosen by the error of outputs and were not: the statistics hold no
   /// moments.
   let layersWithoutMoments: [String]
   /// How scales came about that suit an accumulator of a width, by index of the node.
   let determinations: [Int: ShiftDetermination]
   /// Codes of constant operands of quantized nodes, by name.
-  let constants: [String: QuantizedConstant]
+  package let constants: [String: QuantizedConstant]
 }
 
 /// A constant operand, quantized like an activation.
@@ -105,6 +105,21 @@ extension QuantizedModel {
     self.layersWithoutMoments = layersWithoutMoments
     self.determinations = determinations
     constants = try plan.quantizedConstants(settings)
+  }
+
+  /// The same model with other quantizers of activations, codes of weights and biases.
+  ///
+  /// - Parameters:
+  ///   - plan: The plan, of which nothing but quantizers of activations and warnings has changed.
+  ///   - weights: Codes of the weights of every node in the plan's ``QuantizationPlan/weights``.
+  ///   - biases: Float biases of these nodes, where they have one.
+  /// - Throws: `GraphError` for constants that are not finite.
+  package func replacing(
+    _ plan: QuantizationPlan, weights: [Int: QuantizedWeights], biases: [Int: [Float]]
+  ) throws -> QuantizedModel {
+    try QuantizedModel(
+      plan, settings: settings, weights: weights, biases: biases,
+      layersWithoutMoments: layersWithoutMoments, determinations: determinations)
   }
 
   /// The graph for the target of ``settings``, with the version of the operator set that its types

@@ -155,6 +155,34 @@ import Testing
     #expect(rounded.status == 0, "\(rounded.errors)")
   }
 
+  /// Rounding that is learned gives the same bytes on a device, says what has learned, and needs the data.
+  @Test(arguments: ["adaround", "outputs,gain,bias,reconstruct"])
+  func roundingIsLearned(_ improve: String) {
+    let passes = [
+      "--preset", "w4a4", "--improve", improve, "--iterations", "6", "--batch", "4",
+    ]
+    let expected = files.quantized(passes, data: files.data, by: files.onReference)
+    #expect(!expected.isEmpty)
+    #expect(files.quantized(passes, data: files.data, by: files.onDevice) == expected)
+    let output = "\(files.folder.path)/learned.onnx"
+    let outcome = files.onReference(
+      ["quantize", files.model, "--data", files.data, "-o", output, "--json"] + passes)
+    #expect(
+      outcome.status == 0 && outcome.output.contains("have learned, in 6 steps of 4 samples"),
+      "\(outcome.errors)")
+    #expect(files.onReference(["inspect", output]).status == 0)
+    let statistics = "\(files.folder.path)/learned.stats"
+    _ = files.onReference(["calibrate", files.model, "--data", files.data, "-o", statistics])
+    let refused = files.onReference(
+      ["quantize", files.model, "--stats", statistics, "-o", output, "--overwrite"] + passes)
+    #expect(refused.status == 2 && refused.errors.contains("--data"), "\(refused.errors)")
+    let idle = files.onReference([
+      "quantize", files.model, "--data", files.data, "-o", output, "--overwrite", "--iterations",
+      "5",
+    ])
+    #expect(idle.status == 2 && idle.errors.contains("--iterations"), "\(idle.errors)")
+  }
+
   @Test func levelsBitsAndFiltersReachTheReport() {
     let outcome = files.onReference([
       "quantize", files.model, "--data", files.data, "-o", "\(files.folder.path)/q.onnx", "--json",

@@ -10,7 +10,7 @@ public struct CalibrationReplay: Sendable {
   public let sample: @Sendable (_ index: Int) throws -> CalibrationSample
 
   /// Samples that at most are looked at for each layer, spread evenly over all.
-  static let limit = 256
+  package static let limit = 256
 
   /// Describes samples.
   public init(count: Int, sample: @escaping @Sendable (_ index: Int) throws -> CalibrationSample) {
@@ -19,7 +19,7 @@ public struct CalibrationReplay: Sendable {
   }
 
   /// The samples that are looked at.
-  var chosen: [Int] {
+  package var chosen: [Int] {
     let taken = min(count, Self.limit)
     return (0..<taken).map { $0 * count / taken }
   }

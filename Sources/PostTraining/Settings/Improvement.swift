@@ -22,6 +22,12 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// The mean error that weights leave in a layer's outputs is taken out of its biases, where the
   /// statistics hold the means of the layer's data.
   case bias
+  /// The rounding of each layer's weights is learned by steps of gradients, so that on the data that the
+  /// quantized layers before it give it answers as in float (AdaRound); needs the samples themselves.
+  case adaround
+  /// The same for blocks of layers, with the scales of activations and the biases (BRECQ, QDrop); needs
+  /// the samples themselves.
+  case reconstruct
 
   /// The order in which they are done.
   public static func < (a: Self, b: Self) -> Bool {
@@ -30,10 +36,17 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
 
   /// Those that change the graph or need the network once more; training, which moves weights itself, does
   /// not know them, nor rounding by moments.
-  public static let postTrainingOnly: Set<Improvement> = [.cle, .gptq, .sequential]
+  public static let postTrainingOnly: Set<Improvement> = [
+    .cle, .gptq, .sequential, .adaround, .reconstruct,
+  ]
+
+  /// Those that learn by steps of gradients what others leave to rounding.
+  public static let learning: Set<Improvement> = [.adaround, .reconstruct]
 
   /// Those that need something to be observed of the layers' data.
-  public static let observing: Set<Improvement> = [.outputs, .gptq, .sequential, .bias]
+  public static let observing: Set<Improvement> = [
+    .outputs, .gptq, .sequential, .bias, .adaround, .reconstruct,
+  ]
 
   /// Those that are done unless others are asked for; a gain is not a power of two.
   public static func all(for scales: ScaleRule) -> Set<Improvement> {

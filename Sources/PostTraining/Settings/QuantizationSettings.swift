@@ -135,7 +135,13 @@ public struct QuantizationSettings: Sendable, Hashable {
     if scales == .powerOfTwo, improvements.contains(.gain) {
       throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
     }
-    for pass in [Improvement.gptq, .sequential] where improvements.contains(pass) {
+    if improvements.isSuperset(of: Improvement.learning) {
+      throw SettingsError(
+        "the improvements 'adaround' and 'reconstruct' learn the same rounding, by layers and by blocks: "
+          + "name one of them")
+    }
+    for pass in [Improvement.gptq, .sequential, .adaround, .reconstruct]
+    where improvements.contains(pass) {
       guard accumulator == nil else {
         throw SettingsError(
           "the improvement '\(pass.rawValue)' does not know accumulators of \(accumulator?.bits ?? 0) bits"
@@ -143,7 +149,8 @@ public struct QuantizationSettings: Sendable, Hashable {
       }
       guard pass == .gptq || !requantization.needsPowersOfTwo else {
         throw SettingsError(
-          "the improvement 'sequential' does not know requantization '\(requantization.rawValue)'")
+          "the improvement '\(pass.rawValue)' does not know requantization '\(requantization.rawValue)'"
+        )
       }
     }
     for case .percentile(let percent)? in [weights.range, activations.range]

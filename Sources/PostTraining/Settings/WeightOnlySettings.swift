@@ -27,7 +27,9 @@ extension QuantizationSettings {
     if target == .qoperator { try refuse("the target 'qoperator'") }
     if accumulator != nil { try refuse("an accumulator of a width") }
     if requantization != .float { try refuse("requantization '\(requantization.rawValue)'") }
-    if improvements.contains(.sequential) { try refuse("the improvement 'sequential'") }
+    for pass in [Improvement.sequential, .adaround, .reconstruct] where improvements.contains(pass) {
+      try refuse("the improvement '\(pass.rawValue)'")
+    }
     guard !weightOnly.hasZeroPoints || scales == .real else {
       throw SettingsError(
         "scales that are powers of two (--scheme \(scales.rawValue)) have no zero points of weights"

@@ -1,20 +1,20 @@
-import Tensors
+package import Tensors
 
 /// A weight tensor as rows that share a scale.
 ///
 /// Row r of a tensor with a channel axis holds, in memory order, the weights of index r along that
 /// axis. With groups, a channel's weights are cut into runs of `groupSize` (the last may be shorter),
 /// each a row of its own.
-struct WeightRows {
+package struct WeightRows {
   /// Elements of the tensor, in the order of rows.
-  let values: Tensor
+  package let values: Tensor
   /// Where each row ends in `values`.
-  let ends: [Int]
+  package let ends: [Int]
   /// For every element of `values`, its place in the tensor; `nil` if it is the same.
-  let places: [Int]?
+  package let places: [Int]?
 
   /// The rows of `weights`; `axis` is `nil` for one row of everything.
-  init(_ weights: Tensor, axis: Int?, groupSize: Int? = nil) {
+  package init(_ weights: Tensor, axis: Int?, groupSize: Int? = nil) {
     let count = weights.count
     guard let axis else {
       values = weights
@@ -54,10 +54,10 @@ struct WeightRows {
   }
 
   /// The number of rows.
-  var count: Int { ends.count }
+  package var count: Int { ends.count }
 
   /// The positions in `values` of row `row`.
-  func range(_ row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
+  package func range(_ row: Int) -> Range<Int> { (row == 0 ? 0 : ends[row - 1])..<ends[row] }
 
   /// Calls `body` with the elements of row `row`.
   func withRow<Result>(

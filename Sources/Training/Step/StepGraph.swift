@@ -42,7 +42,11 @@ public struct StepGraph: Sendable {
     (output, outputShape) = try graph.fixBatch(batch)
     // What only other outputs read has no part in the loss.
     let counted = scope?.statistics ?? []
-    graph.outputs = [output] + counted.map { ValueInfo(name: $0.next, elementType: .float32) }
+    graph.outputs =
+      [output]
+      + (counted.map(\.next) + [scope?.penalty].compactMap(\.self)).map {
+        ValueInfo(name: $0, elementType: .float32)
+      }
     graph.nodes = try graph.sortedNodes()
     graph.removeDeadNodes()
     let scope =
@@ -55,7 +59,11 @@ public struct StepGraph: Sendable {
     targetShape = loss.targetShape(of: outputShape)
     graph.addInput(StepName.target, .float32, targetShape)
     let value = try graph.addLoss(loss, of: output.name, target: StepName.target)
-    graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
+    if let penalty = scope.penalty {
+      graph.nodes.append(Node("Add", inputs: [value, penalty], outputs: [StepName.loss]))
+    } else {
+      graph.nodes.append(Node("Identity", inputs: [value], outputs: [StepName.loss]))
+    }
 
     let moving = parameters.parts.map(\.name).filter { !scope.still.contains($0) }
     let differentiated = try graph.differentiated(

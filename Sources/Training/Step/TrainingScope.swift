@@ -11,17 +11,20 @@ public struct TrainingScope: Sendable, Hashable {
   public var barriers: Set<String>
   /// What parameters' gradients are multiplied by, where it is not 1.
   public var factors: [String: Float]
+  /// A value of one element of the network that is added to the loss.
+  public var penalty: String?
   /// Initializers that a step renews, beside the running statistics of normalizations.
   var statistics: [RunningStatistic]
 
   /// Makes a scope.
   public init(
     parameters: TrainedParameters, still: Set<String> = [], settings: Set<String> = [],
-    barriers: Set<String> = [], factors: [String: Float] = [:]
+    barriers: Set<String> = [], factors: [String: Float] = [:], penalty: String? = nil
   ) {
     self.init(
       parameters: parameters, still: still, settings: settings, barriers: barriers,
       factors: factors, statistics: [])
+    self.penalty = penalty
   }
 
   /// Makes a scope.

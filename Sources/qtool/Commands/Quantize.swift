@@ -10,6 +10,8 @@ struct Quantize: ParsableCommand {
       "qtool quantize model.onnx --data 'images/?limit=500' -o small.onnx",
       "qtool quantize model.onnx --stats model.stats --preset w4a8 -o small.onnx",
       "qtool quantize model.onnx --data images/ --weight-levels 23 --activation-levels 19 -o s.onnx",
+      "qtool quantize model.onnx --data images/ --preset w4a4 --improve outputs,gain,bias,reconstruct "
+        + "-o s.onnx",
       "qtool quantize model.onnx --data images/ --skip 'op:Gemm' --layer 'stem*:w8' -o s.onnx",
       "qtool quantize model.onnx --data images/ --scheme shift --requantization round "
         + "--accumulator-bits 16 -o s.onnx",
@@ -38,6 +40,7 @@ struct Quantize: ParsableCommand {
   @OptionGroup var quantization: QuantizationOptions
   @OptionGroup var weightOnly: WeightOnlyOptions
   @OptionGroup var activationGroups: ActivationGroupOptions
+  @OptionGroup var reconstruction: ReconstructionOptions
   @OptionGroup var accumulator: AccumulatorOptions
   @OptionGroup var device: DeviceOptions
   @OptionGroup var target: TargetOptions
@@ -71,13 +74,18 @@ struct Quantize: ParsableCommand {
     if settings.activationGroups != nil {
       notes += try splitActivations(of: &model, settings)
     }
+    let learning = try reconstruction.settings(for: settings, seed: common.seed)
+    if let pass = settings.improvements.intersection(Improvement.learning).min(), data == nil {
+      throw UsageError(
+        "--improve \(pass.rawValue) runs the samples again and again: it needs --data, not --stats")
+    }
     let plan = try located(path) { try QuantizationPlan(model.prepared, settings: settings) }
     if common.dryRun {
       let outline = plan.outline
       return try common.emit(outline) { outline.text }
     }
     let (result, page) = try device.run {
-      try quantize(model, plan, settings, notes: notes, on: $0)
+      try quantize(model, plan, settings, learning, notes: notes, on: $0)
     }
     for warning in result.report.warnings { Console.shared.warn(warning) }
     if let report { try page?.write(to: report, overwrite: target.overwrite) }
@@ -107,16 +115,24 @@ struct Quantize: ParsableCommand {
 
   private func quantize<B: Backend>(
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
-    notes: [String], on backend: B
+    _ learning: ReconstructionSettings?, notes: [String], on backend: B
   ) throws -> (Result, ReportPage?) {
     let observations = try observations(model, plan, settings, on: backend)
     let calibration = try model.calibration(of: observations, plan, settings)
-    let quantized = try located(self.model) {
+    let replay = try data.map { try model.replay(of: $0, seed: common.seed) }
+    var notes = notes
+    var quantized = try located(self.model) {
       try QuantizedModel(
         model.prepared, histograms: observations.histograms,
         channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
-        replay: try data.map { try model.replay(of: $0, seed: common.seed) }, settings: settings,
-        on: backend)
+        replay: replay, settings: settings, on: backend)
+    }
+    if let learning, let replay {
+      let learned = try located(self.model) {
+        try reconstruct(quantized, learning, replay, on: backend)
+      }
+      quantized = learned.model
+      notes += learned.notes
     }
     let graph = try model.write(
       quantized, calibration, to: target.output, overwrite: target.overwrite)
@@ -144,6 +160,24 @@ struct Quantize: ParsableCommand {
       report, ranges: quantized.observedRanges(observations.histograms),
       codes: quantized.weightCodes, facts: facts)
     return (result, page)
+  }
+
+  /// Learns rounding, with progress on standard error.
+  private func reconstruct<B: Backend>(
+    _ model: QuantizedModel, _ settings: ReconstructionSettings, _ replay: CalibrationReplay,
+    on backend: B
+  ) throws -> ReconstructedModel {
+    var progress: Progress?
+    let learned = try Reconstruction(settings, replay: replay, on: backend).refined(model) {
+      steps, name in
+      var shown = progress ?? Progress("learn", count: steps, unit: "steps")
+      shown.advance(detail: name)
+      progress = shown
+    }
+    let seconds = progress?.finish() ?? 0
+    Console.shared.detail("learned in \(formatted(seconds, digits: 1)) s")
+    for unit in learned.units { Console.shared.detail(unit.description) }
+    return learned
   }
 
   private func observations<B: Backend>(

@@ -109,6 +109,11 @@ struct Search: ParsableCommand {
     }
     var float = try FloatModel(path: model)
     let settings = try quantization.settings()
+    if let pass = settings.improvements.intersection(Improvement.learning).min() {
+      throw UsageError(
+        "--improve \(pass.rawValue) is for 'qtool quantize': a search would learn for every choice of bits"
+      )
+    }
     if settings.improvements.contains(.cle) {
       for note in try float.equalize().notes { Console.shared.note(note) }
     }

@@ -61,7 +61,8 @@ struct QuantizationOptions: ParsableArguments {
         + "chosen, filter by filter, by the error of outputs), squant (rounding errors cancel in kernels and "
         + "channels), gptq (weights make up for the rounding of others), sequential (each "
         + "layer is fitted to what the quantized ones before it give; needs --data), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "
-        + "weights is taken out of biases), or none; unless said "
+        + "weights is taken out of biases), adaround (each layer's rounding is learned), reconstruct (rounding, "
+        + "scales and biases are learned block by block; both need --data), or none; unless said "
         + "outputs,squant,gain,bias as far as they apply.",
       valueName: "pass"))
   var improve: String?
