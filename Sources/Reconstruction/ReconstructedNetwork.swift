@@ -123,14 +123,19 @@ struct ReconstructedNetwork {
     }
   }
 
-  /// Whether biases of a layer fit the written model's integers.
-  func holdsBias(of layer: Int) -> Bool {
-    guard let values = biases[layer], let data = data(of: layer), let weights = weights[layer],
-      weights.groupSize == nil
-    else { return true }
-    var quantizers = weights.quantizers
+  /// Raises scales of weights where the written model's int32 could not hold a bias: those of filters
+  /// whose weights hardly matter beside it.
+  mutating func fitBias(of layer: Int) {
+    guard let values = biases[layer], let data = data(of: layer), let own = weights[layer],
+      own.groupSize == nil
+    else { return }
+    var quantizers = own.quantizers
     _ = check(values, data).widen(&quantizers)
-    return quantizers == weights.quantizers
+    guard quantizers != own.quantizers else { return }
+    weights[layer] = QuantizedWeights(
+      codes: own.codes, quantizers: quantizers, axis: own.axis, groupSize: own.groupSize,
+      signalToNoise: own.signalToNoise, isChosenByOutputs: own.isChosenByOutputs,
+      remedies: own.remedies)
   }
 
   private func check(_ values: [Float], _ data: Quantizer) -> BiasCheck {

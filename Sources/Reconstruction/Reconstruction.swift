@@ -70,7 +70,7 @@ public struct Reconstruction<B: Backend> {
         outcome = .init(
           layers: unit.layers.map(network.label), error: found.error,
           signalToNoise: found.ratios.map { [$0.before, $0.after] }, reason: found.reason,
-          held: found.held)
+          held: found.held, keepsCodes: found.keepsCodes)
       } catch let problem as GraphError where problem.kind == .unsupported {
         outcome = .init(
           layers: unit.layers.map(network.label), reason: "\(problem)")
@@ -114,6 +114,8 @@ public struct ReconstructedModel: Sendable {
     public var reason: String?
     /// Samples that were held at a time.
     public var held = 0
+    /// Whether codes of weights stayed, because scales and biases alone are better.
+    public var keepsCodes = false
 
     /// One line.
     public var description: String {
@@ -139,6 +141,12 @@ public struct ReconstructedModel: Sendable {
           ? "; there are too few for others to judge what was learned"
           : ", judged by \(samples.judging.count) others")
     ]
+    let kept = learned.count(where: \.keepsCodes)
+    if kept > 0 {
+      notes.append(
+        "\(pass.rawValue): \(kept) of these \(what) keep their codes: with the learned scales and biases "
+          + "alone they are better on the samples that judge")
+    }
     let left = Dictionary(grouping: units.filter { $0.reason != nil }, by: { $0.reason ?? "" })
     for (reason, units) in left.sorted(by: { $0.key < $1.key }) {
       let names = units.flatMap(\.layers).map { "'\($0)'" }.joined(separator: ", ")

@@ -98,8 +98,11 @@ struct TrainableUnit {
   }
 
   /// What training has made of a unit's part of a network.
+  ///
+  /// - Parameter keepsCodes: Whether codes of weights stay, and scales and biases alone change.
   func adopt(
-    _ tensors: [String: Tensor], in network: inout ReconstructedNetwork, share: Float
+    _ tensors: [String: Tensor], in network: inout ReconstructedNetwork, share: Float,
+    keepsCodes: Bool = false
   ) {
     func values(_ name: String) -> [Float] { tensors[name]?.array(of: Float.self) ?? [] }
     func moved(_ scale: Float, _ parameter: Float) -> Float {
@@ -117,9 +120,12 @@ struct TrainableUnit {
           scale: moved(quantizer.scale, rows[row]), zeroPoint: quantizer.zeroPoint,
           levels: quantizer.levels)
       }
-      let codes = Tensor(
-        rounding.codes(values("\(name)\0rounding")), shape: rounding.shape,
-        as: old.codes.elementType)
+      let codes =
+        keepsCodes
+        ? old.codes
+        : Tensor(
+          rounding.codes(values("\(name)\0rounding")), shape: rounding.shape,
+          as: old.codes.elementType)
       let float = network.float.initializers[name]
       network.weights[layer] = old.replacing(codes, quantizers, float: float)
       if let own = units[layer] {

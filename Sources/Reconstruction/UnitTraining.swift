@@ -26,6 +26,8 @@ struct UnitTraining<B: Backend> {
     var reason: String?
     /// Samples held at a time.
     var held = 0
+    /// Whether the codes of weights stayed, and scales and biases alone have changed.
+    var keepsCodes = false
   }
 
   /// Trains a unit; the network gets what it has learned where that leaves a smaller error than what it
@@ -78,22 +80,31 @@ struct UnitTraining<B: Backend> {
       }
       progress()
     }
-    var learned = network
-    trainable.adopt(try trainer.trainedTensors(), in: &learned, share: settings.share)
-    if let layer = unit.layers.first(where: { !learned.holdsBias(of: $0) }) {
-      return Outcome(reason: "the bias of '\(network.label(layer))' would not fit int32")
+    let tensors = try trainer.trainedTensors()
+    // Where samples are few, scales and biases can be right and rounding fitted to chance.
+    let candidates = (settings.scope == .blocks ? [false, true] : [false]).map { keepsCodes in
+      var learned = network
+      trainable.adopt(tensors, in: &learned, share: settings.share, keepsCodes: keepsCodes)
+      for layer in unit.layers { learned.fitBias(of: layer) }
+      return learned
     }
     var outcome = Outcome(held: held.count)
     held = try hold(Array(samples.judging.prefix(capacity)), graph, network)
     let before = try UnitErrors(graph, held, on: backend)
-    let after = try UnitErrors(UnitGraph(unit, of: learned), held, on: backend)
-    outcome.error = after.squares(by: first.factors) / before.squares(by: first.factors)
-    outcome.ratios = (before.ratio, after.ratio)
+    var best = network
+    for (number, candidate) in candidates.enumerated() {
+      let after = try UnitErrors(UnitGraph(unit, of: candidate), held, on: backend)
+      let error = after.squares(by: first.factors) / before.squares(by: first.factors)
+      if let least = outcome.error, !(error < least) { continue }
+      (outcome.error, outcome.ratios) = (error, (before.ratio, after.ratio))
+      outcome.keepsCodes = number == 1
+      best = candidate
+    }
     guard let error = outcome.error, error < 1 else {
       outcome.reason = "what was learned is no better than what it had"
       return outcome
     }
-    network = learned
+    network = best
     settled.formUnion(trainable.groups)
     return outcome
   }

@@ -27,7 +27,8 @@ extension QuantizationSettings {
     if target == .qoperator { try refuse("the target 'qoperator'") }
     if accumulator != nil { try refuse("an accumulator of a width") }
     if requantization != .float { try refuse("requantization '\(requantization.rawValue)'") }
-    for pass in [Improvement.sequential, .adaround, .reconstruct] where improvements.contains(pass) {
+    for pass in [Improvement.sequential, .adaround, .reconstruct] where improvements.contains(pass)
+    {
       try refuse("the improvement '\(pass.rawValue)'")
     }
     guard !weightOnly.hasZeroPoints || scales == .real else {
