@@ -1,9 +1,10 @@
-"""A BatchNormalization that changes nothing behind every convolution of a CIFAR-10 network, for studies of training:
+"""A BatchNormalization that changes nothing behind every convolution of a network, for studies of training and of
+quantization without data:
 
-    add_normalizations.py network.onnx cifar.bin output.onnx
+    add_normalizations.py network.onnx cifar.bin|inputs.npy output.onnx
 
-Its statistics are those of the first 512 images of a binary CIFAR-10 file, its factors and shifts undo them. Needs numpy,
-onnx and onnxruntime.
+Its statistics are those of the first 512 images of a binary CIFAR-10 file, or of inputs that are ready for the network; its
+factors and shifts undo them. Needs numpy, onnx and onnxruntime.
 """
 import sys
 
@@ -18,6 +19,8 @@ DEVIATION = numpy.array([0.2470, 0.2435, 0.2616], numpy.float32).reshape(1, 3, 1
 
 
 def images(path):
+    if path.endswith(".npy"):
+        return numpy.load(path)[:COUNT]
     rows = numpy.fromfile(path, numpy.uint8)[: 3073 * COUNT].reshape(COUNT, 3073)[:, 1:]
     return (rows.reshape(COUNT, 3, 32, 32).astype(numpy.float32) / 255 - MEAN) / DEVIATION
 
@@ -27,8 +30,8 @@ def observed(model, names, data):
         model.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString())
     source = session.get_inputs()[0]
-    batch = source.shape[0] if isinstance(source.shape[0], int) else COUNT
-    parts = [session.run(names, {source.name: data[start: start + batch]}) for start in range(0, COUNT, batch)]
+    batch = source.shape[0] if isinstance(source.shape[0], int) else len(data)
+    parts = [session.run(names, {source.name: data[start: start + batch]}) for start in range(0, len(data), batch)]
     return {name: numpy.concatenate(values) for name, *values in zip(names, *parts)}
 
 

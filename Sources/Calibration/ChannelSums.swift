@@ -5,7 +5,8 @@ public enum ChannelAxis: Sendable, Hashable {
   /// The last dimension, as products of matrices have it.
   case last
 
-  func index(rank: Int) -> Int { self == .second ? 1 : rank - 1 }
+  /// The dimension of a value that has `rank` of them.
+  package func index(rank: Int) -> Int { self == .second ? 1 : rank - 1 }
 }
 
 /// Sums of channels' means over samples.

@@ -56,6 +56,13 @@ extension QuantizedModel {
   ) throws {
     var plan = try QuantizationPlan(graph, settings: settings)
     try plan.assign(histograms, settings: settings, on: backend)
+    if settings.activationRange == .crossEntropy {
+      guard let replay else {
+        throw SettingsError(
+          "the range method 'crossentropy' runs the network again: it needs data, not statistics")
+      }
+      try plan.chooseLastRange(histograms, replay, settings: settings, on: backend)
+    }
     let index = GraphIndex(plan.graph)
     let quantization = LayerQuantization(
       index: index, channelMeans: channelMeans, patchMoments: patchMoments, settings: settings,
@@ -67,7 +74,8 @@ extension QuantizedModel {
           "the improvement 'sequential' runs the network again and again: it needs data, not statistics"
         )
       }
-      try SequentialQuantization(quantization: quantization, replay: replay).refine(&layers, plan)
+      plan.warnings += try SequentialQuantization(quantization: quantization, replay: replay)
+        .refine(&layers, plan)
     }
     for (number, layer) in layers.sorted(by: { $0.key < $1.key }) {
       plan.warnings += (layer.weights.remedies + layer.warnings).map {

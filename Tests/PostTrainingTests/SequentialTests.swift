@@ -1,5 +1,6 @@
 import Calibration
 import Execution
+import Glibc
 import Graph
 import Operations
 @testable import PostTraining
@@ -22,7 +23,8 @@ private let sampleCount = 24
 private func model(
   _ graph: Graph, _ passes: Set<Improvement>, replays: Bool = true,
   replayed: @escaping @Sendable (Int) -> CalibrationSample = sample,
-  calibrated: ((Int) -> CalibrationSample)? = nil
+  calibrated: ((Int) -> CalibrationSample)? = nil, replayCount: Int = sampleCount,
+  allowsNonFinite: Bool = false
 ) throws -> QuantizedModel {
   let some = settings(weights: 8, activations: 16) {
     $0.weights.range = nil
@@ -38,7 +40,9 @@ private func model(
   return try QuantizedModel(
     graph, histograms: seen.histograms, channelMeans: seen.channelMeans,
     patchMoments: seen.patchMoments,
-    replay: replays ? CalibrationReplay(count: sampleCount, sample: replayed) : nil,
+    replay: replays
+      ? CalibrationReplay(
+        count: replayCount, allowsNonFinite: allowsNonFinite, sample: replayed) : nil,
     settings: some, on: ReferenceBackend.shared)
 }
 
@@ -225,5 +229,58 @@ private func outputs(_ graph: Graph) throws -> [[Double]] {
         residualNetwork(), [.sequential, .bias], replayed: broken, calibrated: sample)
     }
     #expect(error?.description.contains("'x' is not finite for sample 7;") == true)
+  }
+
+  /// Where that is allowed they are left out, by name, as though they were not there.
+  @Test func samplesThatAreNotFiniteAreLeftOut() throws {
+    let broken: @Sendable (Int) -> CalibrationSample = { number in
+      guard number == 7 else { return sample(number) }
+      let values = [Float](repeating: .nan, count: 3 * 64)
+      return CalibrationSample(
+        inputs: ["x": Tensor(values, shape: [1, 3, 8, 8])], name: "sample 7")
+    }
+    let found = try model(
+      residualNetwork(), [.sequential, .bias], replayed: broken, calibrated: sample,
+      allowsNonFinite: true)
+    let expected = try model(
+      residualNetwork(), [.sequential, .bias], replayed: { sample($0 < 7 ? $0 : $0 + 1) },
+      calibrated: sample, replayCount: sampleCount - 1)
+    let left = found.plan.warnings.filter { !expected.plan.warnings.contains($0) }
+    #expect(left.count == 1 && left[0].contains("left out 1 samples"))
+    #expect(left[0].hasSuffix(": sample 7"))
+    for (number, weights) in expected.weights {
+      #expect(found.weights[number]?.quantizers == weights.quantizers)
+      #expect(
+        found.weights[number]?.codes.array(of: Int8.self) == weights.codes.array(of: Int8.self))
+      #expect(found.biases[number] == expected.biases[number])
+    }
+  }
+
+  /// What is said of codes is said of the layer's own weights, not of those that were fitted.
+  @Test func signalToNoiseIsThatOfTheLayersWeights() throws {
+    let graph = residualNetwork()
+    let model = try model(graph, [.sequential, .bias])
+    for (number, weights) in model.weights {
+      let own = try #require(graph.initializers[graph.nodes[number].inputs[1]])
+      let power = own.array(of: Float.self).reduce(0) { $0 + Double($1) * Double($1) }
+      let noise = weights.errors(of: own).reduce(0) { $0 + $1 * $1 }
+      #expect(weights.signalToNoise == 10 * log10(power / noise))
+    }
+  }
+
+  /// Each layer that stays says why.
+  @Test func layersThatStaySayWhy() throws {
+    var graph = residualNetwork()
+    graph.nodes[2] = Node(
+      name: "body", "ConvTranspose", inputs: ["b", "body.t", "body.b"], outputs: ["c"],
+      attributes: ["pads": .ints([1, 1, 1, 1])])
+    graph.initializers["body.t"] = weights([4, 4, 3, 3], seed: 6)
+    let model = try model(graph, [.sequential, .bias])
+    let warnings = model.plan.warnings.filter { $0.contains("for the float network's data") }
+    #expect(
+      warnings == [
+        "body: was quantized for the float network's data: filters of a transposed convolution meet no "
+          + "patches"
+      ])
   }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct RangeMethodTests {
   @Test(arguments: [
-    "minmax", "percentile:99.9", "percentile:100.0", "entropy", "mse",
+    "minmax", "percentile:99.9", "percentile:100.0", "entropy", "mse", "crossentropy",
   ])
   func descriptionsAreReadBack(text: String) throws {
     #expect(try #require(RangeMethod(text)).description == text)

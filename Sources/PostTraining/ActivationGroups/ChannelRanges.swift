@@ -1,9 +1,10 @@
+import Calibration
 import Execution
 import Graph
 import Operations
 import Tensors
 
-/// The smallest and the largest value of every channel, which is an index along the last axis.
+/// The smallest and the largest value of every channel, which is an index along one axis.
 struct ChannelRanges: Equatable {
   var minima: [Float]
   var maxima: [Float]
@@ -23,10 +24,11 @@ struct ChannelRanges: Equatable {
 extension Graph {
   /// Runs samples and looks at the channels of `values`.
   ///
+  /// - Parameter axis: Where values have their channels.
   /// - Returns: The ranges by name; values whose number of channels is not the same in all samples are missing.
   /// - Throws: `GraphError` naming value and sample where one is not finite.
   func channelRanges<B: Backend>(
-    of values: Set<String>, _ replay: CalibrationReplay, on backend: B
+    of values: Set<String>, axis: ChannelAxis = .last, _ replay: CalibrationReplay, on backend: B
   ) throws -> [String: ChannelRanges] {
     let executor = try Executor(giving(values), on: backend)
     var found: [String: ChannelRanges] = [:]
@@ -34,8 +36,8 @@ extension Graph {
     try replay.forEachBatch(of: Array(0..<replay.count), self) { inputs, samples in
       // Outputs that a value's name stands for; nothing is downloaded but one number a channel.
       let results = try executor.compute(inputs.mapValues { try backend.upload($0) })
-      for (name, value) in results where value.rank > 0 && value.count > 0 {
-        let axes = Array(0..<value.rank - 1)
+      for (name, value) in results where value.rank > (axis == .last ? 0 : 1) && value.count > 0 {
+        let axes = (0..<value.rank).filter { $0 != axis.index(rank: value.rank) }
         func extremes(_ function: Reduction) throws -> [Float] {
           let reduced = axes.isEmpty ? value : try backend.reduce(function, value, axes: axes)
           return try backend.download(reduced).array(of: Float.self)
@@ -43,7 +45,7 @@ extension Graph {
         let own = ChannelRanges(minima: try extremes(.minimum), maxima: try extremes(.maximum))
         guard (own.minima + own.maxima).allSatisfy(\.isFinite) else {
           throw GraphError.invalid(
-            "the value '\(name)' is not finite for \(samples.joined(separator: ", ")): its channels have "
+            "the value '\(name)' is not finite for \(samples.map(\.name).joined(separator: ", ")): its channels have "
               + "no ranges")
         }
         if found[name]?.count ?? own.count != own.count { contradicted.insert(name) }

@@ -8,6 +8,10 @@ struct EqualizablePair {
   let second: Int
   /// A Clip between them whose upper bound is cut at another value in every channel then.
   let clip: Int?
+  /// A Min behind the Clip that does so already.
+  let limit: Int?
+  /// A pool between them that counts zeros beside its data.
+  let paddedPool: Int?
 
   /// Why a layer has no partner.
   struct Obstacle: Error {
@@ -17,7 +21,7 @@ struct EqualizablePair {
   /// Follows the result of layer `first` to the only layer that reads it.
   init(from first: Int, in index: GraphIndex) throws(Obstacle) {
     var value = index.nodes[first].outputs[0]
-    var clip: Int?
+    var (clip, limit, paddedPool): (Int?, Int?, Int?)
     while true {
       if index.outputs.contains(value) {
         throw Obstacle(reason: "an output of the model lies behind them")
@@ -32,7 +36,8 @@ struct EqualizablePair {
       if let weights = index.constants[node.inputs.count > 1 ? node.inputs[1] : ""],
         weights.elementType == .float32, WeightChannels(dataOf: node, weights) != nil
       {
-        self.init(first: first, second: reader, clip: clip)
+        self.init(
+          first: first, second: reader, clip: clip, limit: limit, paddedPool: paddedPool)
         return
       }
       // The largest float is what an absent bound is in operator set 6.
@@ -42,6 +47,18 @@ struct EqualizablePair {
         guard clip == nil else { throw Obstacle(reason: "several Clip nodes lie behind them") }
         clip = reader
       }
+      if let writer = index.writer[value], writer == clip, limit == nil,
+        Self.limitsChannels(node, in: index)
+      {
+        limit = reader
+        value = node.outputs[0]
+        continue
+      }
+      if node.operatorType == "AveragePool", node.isPadded,
+        node.integer("count_include_pad", default: 0) != 0
+      {
+        paddedPool = reader
+      }
       guard Self.keepsScales(node, in: index) else {
         throw Obstacle(reason: "\(node.operatorType) lies behind them")
       }
@@ -49,8 +66,18 @@ struct EqualizablePair {
     }
   }
 
-  private init(first: Int, second: Int, clip: Int?) {
-    (self.first, self.second, self.clip) = (first, second, clip)
+  private init(first: Int, second: Int, clip: Int?, limit: Int?, paddedPool: Int?) {
+    (self.first, self.second) = (first, second)
+    (self.clip, self.limit, self.paddedPool) = (clip, limit, paddedPool)
+  }
+
+  /// Whether a node is a Min with a constant bound for every channel.
+  private static func limitsChannels(_ node: Node, in index: GraphIndex) -> Bool {
+    guard node.operatorType == "Min", node.inputs.count == 2,
+      let limits = index.constants[node.inputs[1]], limits.elementType == .float32
+    else { return false }
+    return limits.rank > 0 && limits.shape[0] == limits.count
+      && limits.array(of: Float.self).allSatisfy { $0 > 0 }
   }
 
   /// Whether a node gives s times as much for s times its data, channel by channel, for any s > 0; a Clip

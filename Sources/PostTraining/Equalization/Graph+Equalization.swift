@@ -8,6 +8,8 @@ public struct Equalization: Sendable {
   public internal(set) var pairs: [(first: String, second: String, factor: Float)] = []
   /// Layers that were left as they are, with the reason.
   public internal(set) var skipped: [(layer: String, reason: String)] = []
+  /// By what the channels of values, which layers give, were divided.
+  var divisors: [String: [Float]] = [:]
 
   /// What a report says.
   public var notes: [String] {
@@ -41,27 +43,14 @@ extension Graph {
   /// long as none leaves the range of normal numbers.
   ///
   /// Method: Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, ICCV
-  /// 2019, section 4.1. High biases are not absorbed.
+  /// 2019, section 4.1. High biases are absorbed by ``absorbBiases(lowest:)``.
   ///
   /// - Returns: What was done.
   /// - Throws: `GraphError` for weights and biases of pairs that are not finite.
   public mutating func equalizeLayers() throws -> Equalization {
-    let index = GraphIndex(self)
     var outcome = Equalization()
-    var pairs: [EqualizablePair] = []
-    for (number, node) in nodes.enumerated() {
-      guard node.isStandard, node.inputs.count > 1, let weights = initializers[node.inputs[1]],
-        weights.elementType == .float32, WeightChannels(resultsOf: node, weights) != nil
-      else { continue }
-      do throws(EqualizablePair.Obstacle) {
-        pairs.append(try fitting(EqualizablePair(from: number, in: index), index))
-      } catch {
-        outcome.skipped.append((node.label, error.reason))
-      }
-    }
-    for number in Set(pairs.flatMap { [$0.first, $0.second] }).sorted() {
-      try index.requireFinite(nodes[number].inputs.dropFirst().map { $0 }, of: number)
-    }
+    let (pairs, skipped) = try equalizablePairs()
+    outcome.skipped = skipped
     let exponents = balancedExponents(pairs)
     var addition: [Int: Node] = [:]
     for (pair, exponents) in zip(pairs, exponents) {
@@ -74,13 +63,45 @@ extension Graph {
         ))
       guard exponents.contains(where: { $0 != 0 }) else { continue }
       scale(pair, scales)
-      if let clip = pair.clip { addition[clip] = boundPerChannel(clip, scales, pair.first) }
+      outcome.divisors[nodes[pair.first].outputs[0]] = scales
+      let caps = upperBounds(of: pair, channels: scales.count)
+      bound(pair, zip(caps, scales).map { $0 / $1 }, &addition)
     }
+    add(addition)
+    return outcome
+  }
+
+  /// Puts nodes behind others, and removes what nothing reads any more.
+  mutating func add(_ addition: [Int: Node]) {
     nodes = nodes.enumerated().flatMap { number, node in
       [node] + (addition[number].map { [$0] } ?? [])
     }
     removeDeadNodes()
-    return outcome
+  }
+
+  /// All pairs, and layers without one with the reason.
+  ///
+  /// - Throws: `GraphError` for weights and biases of pairs that are not finite.
+  func equalizablePairs() throws -> (
+    pairs: [EqualizablePair], skipped: [(layer: String, reason: String)]
+  ) {
+    let index = GraphIndex(self)
+    var pairs: [EqualizablePair] = []
+    var skipped: [(layer: String, reason: String)] = []
+    for (number, node) in nodes.enumerated() {
+      guard node.isStandard, node.inputs.count > 1, let weights = initializers[node.inputs[1]],
+        weights.elementType == .float32, WeightChannels(resultsOf: node, weights) != nil
+      else { continue }
+      do throws(EqualizablePair.Obstacle) {
+        pairs.append(try fitting(EqualizablePair(from: number, in: index), index))
+      } catch {
+        skipped.append((node.label, error.reason))
+      }
+    }
+    for number in Set(pairs.flatMap { [$0.first, $0.second] }).sorted() {
+      try index.requireFinite(nodes[number].inputs.dropFirst().map { $0 }, of: number)
+    }
+    return (pairs, skipped)
   }
 
   /// The pair where its layers agree about the number of channels.
@@ -170,25 +191,38 @@ extension Graph {
     }
   }
 
-  /// Widens the upper bound of a Clip to the largest that a channel needs, and gives the Min that cuts the
-  /// others off.
-  private mutating func boundPerChannel(_ clip: Int, _ scales: [Float], _ layer: Int) -> Node {
+  /// Where the Clip of a pair cuts every channel off; infinity without one.
+  func upperBounds(of pair: EqualizablePair, channels: Int) -> [Float] {
+    if let limit = pair.limit, let limits = initializers[nodes[limit].inputs[1]] {
+      return limits.array(of: Float.self)
+    }
+    let bounds = pair.clip.flatMap { GraphIndex(self).clippingBounds(of: nodes[$0]) }
+    return [Float](repeating: bounds?.upperBound ?? .infinity, count: channels)
+  }
+
+  /// Widens the upper bound of the Clip of a pair to the largest that a channel needs, and lets a Min, in
+  /// `addition` where it is new, cut the others off.
+  mutating func bound(_ pair: EqualizablePair, _ caps: [Float], _ addition: inout [Int: Node]) {
+    guard let clip = pair.clip else { return }
     let node = nodes[clip]
     let bounds = GraphIndex(self).clippingBounds(of: node) ?? 0...Float.infinity
     let output = node.outputs[0]
-    let spatial = max((initializers[nodes[layer].inputs[1]]?.rank ?? 2) - 2, 0)
-    let caps = scales.map { bounds.upperBound / $0 }
+    let spatial = max((initializers[nodes[pair.first].inputs[1]]?.rank ?? 2) - 2, 0)
     let lower =
       bounds.lowerBound == 0 ? addInitializer(Tensor(scalar: Float(0)), "\(output)_lower") : ""
     let upper = addInitializer(
       Tensor(scalar: caps.max() ?? bounds.upperBound), "\(output)_upper")
     let limits = addInitializer(
       Tensor(caps, shape: [caps.count] + Array(repeating: 1, count: spatial)), "\(output)_limits")
-    let cut = freeName("\(output)_cut")
     nodes[clip].inputs = [node.inputs[0], lower, upper]
     nodes[clip].attributes = [:]
+    guard pair.limit == nil else {
+      nodes[pair.limit ?? clip].inputs[1] = limits
+      return
+    }
+    let cut = freeName("\(output)_cut")
     nodes[clip].outputs = [cut]
-    return Node(
+    addition[clip] = Node(
       name: node.name.isEmpty ? "" : "\(node.name)_limits", "Min", inputs: [cut, limits],
       outputs: [output])
   }

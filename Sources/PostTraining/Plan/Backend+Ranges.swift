@@ -29,7 +29,7 @@ extension Backend {
   private func quantizers(
     from histograms: [Histogram], levels: Int, method: RangeMethod, scheme: Scheme
   ) throws -> [Quantizer] {
-    if case .mse = method {
+    if [.mse, .crossEntropy].contains(method) {
       return try searchQuantizers(histograms, levels: levels, scheme: scheme).map(\.quantizer)
     }
     return histograms.map {

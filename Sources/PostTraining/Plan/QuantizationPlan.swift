@@ -51,10 +51,11 @@ public struct QuantizationPlan: Sendable {
     return patches
   }
 
+  /// Names of the values whose ranges decide the quantizers, and of those whose means correct biases.
+  public var observedValues: Set<String> { rangeSources.union(channelAxes.keys) }
+
   /// Names of the values whose ranges decide the quantizers.
-  public var observedValues: Set<String> {
-    Set(values.values.flatMap(\.rangeSources)).union(channelAxes.keys)
-  }
+  public var rangeSources: Set<String> { Set(values.values.flatMap(\.rangeSources)) }
 }
 
 /// What becomes of a node.
@@ -86,6 +87,8 @@ public struct ValuePlan: Sendable, Hashable {
   public var clipping: ClosedRange<Float>?
   /// The quantizer; `nil` until it is assigned.
   public var quantizer: Quantizer?
+  /// How the quantizer was chosen where that was not by the settings' method.
+  var method: RangeMethod?
 }
 
 /// A weight tensor to quantize.

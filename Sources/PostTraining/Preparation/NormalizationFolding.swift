@@ -6,6 +6,10 @@ import Tensors
 package struct FoldedNormalization: Sendable {
   /// The initializer of the new weights.
   package let weights: String
+  /// The value that it gave, and that the layer gives now.
+  let value: String
+  /// What it makes of each channel.
+  let moments: ChannelMoments
   /// The mean of each channel.
   package let means: [Double]
   /// The variance of each channel.
@@ -100,11 +104,19 @@ extension Graph {
 }
 
 /// A normalization as a factor and a shift a channel.
-private struct Normalization {
+struct Normalization {
   let factors: [Double]
   let shifts: [Double]
   private let means: [Double]
   private let variances: [Double]
+
+  /// The channels of the result, by the statistics of what is normalized.
+  var result: ChannelMoments {
+    ChannelMoments(
+      means: factors.indices.map { factors[$0] * means[$0] + shifts[$0] },
+      deviations: factors.indices.map { factors[$0].magnitude * max(variances[$0], 0).squareRoot() }
+    )
+  }
 
   init?(_ node: Node, _ constants: [String: Tensor]) {
     guard node.inputs.count == 5, node.integer("training_mode", default: 0) == 0 else {
@@ -124,7 +136,8 @@ private struct Normalization {
   /// The normalization behind the layer whose weights have its factors, and whose bias was `bias`.
   func behind(_ weights: String, bias: [Double], of node: Node) -> FoldedNormalization {
     FoldedNormalization(
-      weights: weights, means: factors.indices.map { factors[$0] * (means[$0] - bias[$0]) },
+      weights: weights, value: node.outputs[0], moments: result,
+      means: factors.indices.map { factors[$0] * (means[$0] - bias[$0]) },
       variances: factors.indices.map { factors[$0] * factors[$0] * variances[$0] },
       epsilon: node.number("epsilon", default: 1e-5),
       momentum: node.number("momentum", default: 0.9))

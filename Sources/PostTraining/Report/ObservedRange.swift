@@ -67,7 +67,8 @@ extension QuantizedModel {
           return nil
         }
         return ObservedRange(
-          values: members, quantizer: quantizer, method: settings.activationRange.description,
+          values: members, quantizer: quantizer,
+          method: (value.method ?? settings.activationRange).description,
           histogram: plan.histogram(of: value, histograms))
       }
   }

@@ -4,7 +4,11 @@ import Quantization
 extension QuantizationReport {
   /// The report for people: a table of layers, then what stayed in float and what to know.
   public var text: String {
-    var lines = ["settings: \(settings)", "samples: \(sampleCount)", ""]
+    var lines = ["settings: \(settings)", "samples: \(sampleCount)"]
+    if sampleCount == 0 {
+      lines += (calibration?.data ?? []).map { "calibrated on: \($0)" }
+    }
+    lines.append("")
     lines += Self.table(
       [["layer", "operator", "runs as", "weights", "scale", "SQNR", "levels in"]]
         + layers.map { layer in

@@ -21,7 +21,8 @@ extension QuantizedModel {
     graph: Graph? = nil
   ) -> QuantizationReport {
     var warnings = plan.warnings
-    if settings.weightOnly == nil, sampleCount < Self.fewSamples {
+    // Without samples the calibration says what ranges come from instead.
+    if settings.weightOnly == nil, sampleCount > 0, sampleCount < Self.fewSamples {
       warnings.append(
         "only \(sampleCount) samples: one new sample in \(sampleCount + 1) goes beyond the largest value "
           + "seen of a tensor, however values are distributed, and as many below the smallest; from "
@@ -167,7 +168,8 @@ extension QuantizedModel {
       let seen = value.rangeSources.compactMap { histograms[$0] }
       return .init(
         name: name, quantizer, sharedWith: value.group == name ? nil : value.group,
-        method: settings.activationRange.description, minimum: seen.compactMap(\.minimum).min(),
+        method: (value.method ?? settings.activationRange).description,
+        minimum: seen.compactMap(\.minimum).min(),
         maximum: seen.compactMap(\.maximum).max(), histogram: plan.histogram(of: value, histograms))
     }
   }

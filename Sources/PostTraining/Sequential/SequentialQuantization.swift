@@ -24,92 +24,107 @@ struct SequentialQuantization<B: Backend> {
   private var settings: QuantizationSettings { quantization.settings }
   private var index: GraphIndex { quantization.index }
 
-  /// Quantizes the layers of `plan` anew that have filters whose patches are known; the others stay.
+  /// Quantizes the layers of `plan` anew that have filters whose patches are known; the others stay, and
+  /// their warnings say why.
   ///
   /// - Parameter layers: All layers, each quantized for itself.
-  func refine(_ layers: inout [Int: QuantizedLayer], _ plan: QuantizationPlan) throws {
-    let chosen = Set(plan.weights.filter { $0.value.takesSecondOrder }.map(\.key))
+  /// - Returns: What the user should know of the samples.
+  func refine(_ layers: inout [Int: QuantizedLayer], _ plan: QuantizationPlan) throws -> [String] {
+    let obstacles = plan.weights.compactMapValues(\.secondOrderObstacle)
+    for (number, reason) in obstacles { layers[number]?.warnings.append(Self.warning(reason)) }
+    let chosen = Set(plan.weights.keys).subtracting(obstacles.keys)
     let constants = try plan.quantizedConstants(settings)
     var replaySettings = settings
     replaySettings.target = .ortCPU
+    var leftOut: Set<String> = []
     for wave in index.waves(of: chosen) {
       let model = QuantizedModel(
         plan: plan, settings: replaySettings, weights: layers.mapValues(\.weights),
         biases: layers.compactMapValues(\.bias), layersWithoutMoments: [], determinations: [:],
         constants: constants)
-      let moments = try moments(of: wave, plan, model)
+      let found = try replayed(wave, plan, model)
+      leftOut.formUnion(found.leftOut)
       for number in wave {
         guard let weights = plan.weights[number],
-          let data = plan.values[index.nodes[number].inputs[0]]?.quantizer,
-          let found = moments[number]
-        else {
-          layers[number]?.warnings.append(
-            "was quantized for the float network's data: it meets no patches of the samples")
-          continue
+          let data = plan.values[index.nodes[number].inputs[0]]?.quantizer
+        else { preconditionFailure("'\(index.nodes[number].label)' was planned without data") }
+        switch found.moments[number] {
+        case .success(let moments):
+          layers[number] = try quantization.layer(number, weights, data: data, replayed: moments)
+        case .failure(let obstacle):
+          layers[number]?.warnings.append(Self.warning(obstacle.reason))
+        case nil: preconditionFailure("'\(index.nodes[number].label)' was not looked at")
         }
-        layers[number] = try quantization.layer(number, weights, data: data, replayed: found)
       }
     }
+    guard !leftOut.isEmpty else { return [] }
+    let names = leftOut.sorted().prefix(3).joined(separator: ", ")
+    return [
+      "sequential: left out \(leftOut.count) samples with values that are not finite, in the float network "
+        + "or behind quantized layers: \(names)\(leftOut.count > 3 ? "..." : "")"
+    ]
   }
 
-  /// What the filters of some layers meet, over the samples.
-  private func moments(
-    of wave: [Int], _ plan: QuantizationPlan, _ model: QuantizedModel
-  ) throws -> [Int: FilterMoments] {
+  private static func warning(_ reason: String) -> String {
+    "was quantized for the float network's data: \(reason)"
+  }
+
+  /// Why there are no moments for a layer.
+  private struct Obstacle: Error {
+    let reason: String
+  }
+
+  /// What the filters of a wave's layers meet, or why that is not known, and samples that were left out.
+  private typealias Replayed = (moments: [Int: Result<FilterMoments, Obstacle>], leftOut: [String])
+
+  private func replayed(
+    _ wave: [Int], _ plan: QuantizationPlan, _ model: QuantizedModel
+  ) throws -> Replayed {
     let values = Set(wave.map { index.nodes[$0].inputs[0] })
     let (graph, names) = try model.replayGraph(of: values)
     let float = try Executor(plan.graph.giving(values), on: quantization.backend)
     let quantized = try Executor(graph, on: quantization.backend)
-    let samples = replay.chosen
-    var sums: [String: [PatchGeometry: ReplayMoments]] = [:]
+    var sums = ReplaySums(values: values, replay.chosen.count)
     for number in wave {
       guard let geometry = plan.weights[number]?.patches else { continue }
-      sums[index.nodes[number].inputs[0], default: [:]][geometry] = ReplayMoments(
-        geometry, samples: samples.count)
+      sums.expect(geometry, of: index.nodes[number].inputs[0])
     }
-    var lacking: Set<String> = []
-    try replay.forEachBatch(of: samples, plan.graph) { inputs, some in
-      let count = some.count
-      let before = try float.run(inputs)
-      let now = try quantized.run(inputs)
-      for value in values.sorted() {
-        guard let own = before[value], let other = names[value].flatMap({ now[$0] }) else {
-          lacking.insert(value)
-          continue
+    try replay.forEachBatch(of: replay.chosen, plan.graph) { inputs, samples in
+      func run(_ inputs: [String: Tensor], _ samples: [CalibrationSample]) throws {
+        let now = try quantized.run(inputs)
+        try sums.add(
+          float: float.run(inputs), quantized: names.compactMapValues { now[$0] },
+          of: samples.map(\.name))
+      }
+      do {
+        try run(inputs, samples)
+      } catch is NotFinite where replay.allowsNonFinite {
+        // Which samples of a batch they are is found out one by one.
+        for sample in samples {
+          do {
+            try run(sample.inputs, [sample])
+          } catch is NotFinite {
+            sums.leftOut.append(sample.name)
+          }
         }
-        try own.requireFinite("'\(value)'", of: some)
-        try other.requireFinite("'\(value)' behind quantized layers", of: some)
-        // What weaves samples together cannot be told apart, and need not be: there is but one.
-        for geometry in sums[value, default: [:]].keys.sorted(by: { $0.taps < $1.taps })
-        where sums[value]?[geometry]?.add(float: own, quantized: other, samples: count) != true {
-          lacking.insert(value)
+      } catch let error as NotFinite {
+        throw error.graphError
+      }
+    }
+    var moments: [Int: Result<FilterMoments, Obstacle>] = [:]
+    for number in wave {
+      guard let weights = plan.weights[number], let geometry = weights.patches else { continue }
+      let isCentered =
+        settings.improvements.contains(.bias) && weights.takesBias(index.nodes[number])
+      let value = index.nodes[number].inputs[0]
+      if let reason = sums.obstacle(to: geometry, of: value) {
+        moments[number] = .failure(Obstacle(reason: reason))
+      } else {
+        moments[number] = sums.moments(geometry, of: value, isCentered: isCentered).map {
+          .success($0)
         }
       }
     }
-    var moments: [Int: FilterMoments] = [:]
-    for number in wave {
-      let value = index.nodes[number].inputs[0]
-      guard let weights = plan.weights[number], let geometry = weights.patches,
-        !lacking.contains(value), let found = sums[value]?[geometry]
-      else { continue }
-      moments[number] = found.moments(
-        isCentered: settings.improvements.contains(.bias)
-          && weights.takesBias(index.nodes[number]))
-    }
-    return moments
-  }
-}
-
-extension Tensor {
-  /// Throws where a value of some samples holds NaN or infinities: weights cannot be fitted to these.
-  fileprivate func requireFinite(_ value: String, of samples: [String]) throws {
-    let place = withElements(of: Float.self) { $0.firstIndex { !$0.isFinite } }
-    guard let place else { return }
-    // Where samples are not parts of equal size, all that ran are named.
-    let isSplit = shape.first?.isMultiple(of: samples.count) == true
-    let found = isSplit ? samples[place / (count / samples.count)] : samples.joined(separator: ", ")
-    throw GraphError.invalid(
-      "sequential: the value \(value) is not finite for \(found); without the sample, or without "
-        + "'sequential', the model can be quantized")
+    return (moments, sums.leftOut)
   }
 }

@@ -3,6 +3,9 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// Channels between pairs of layers are scaled so that all channels of a layer's weights have similar ranges.
   /// It changes the graph, by ``Graph/Graph/equalizeLayers()``, before anything is observed.
   case cle
+  /// What channels between pairs of layers have at least moves from the bias of the first layer to that
+  /// of the second. It changes the graph, by ``Graph/Graph/absorbBiases(lowest:)``, before anything is observed.
+  case absorb
   /// The scale of each filter is the one of some around least squares that leaves the least error in the
   /// layer's outputs, where the statistics hold the moments of the patches that filters meet.
   case outputs
@@ -22,6 +25,9 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// The mean error that weights leave in a layer's outputs is taken out of its biases, where the
   /// statistics hold the means of the layer's data.
   case bias
+  /// The same with means that follow from normalizations, by ``ExpectedStatistics``, in place of measured
+  /// ones.
+  case analyticBias = "analytic-bias"
   /// The rounding of each layer's weights is learned by steps of gradients, so that on the data that the
   /// quantized layers before it give it answers as in float (AdaRound); needs the samples themselves.
   case adaround
@@ -37,7 +43,7 @@ public enum Improvement: String, Sendable, Hashable, CaseIterable, Comparable {
   /// Those that change the graph or need the network once more; training, which moves weights itself, does
   /// not know them, nor rounding by moments.
   public static let postTrainingOnly: Set<Improvement> = [
-    .cle, .gptq, .sequential, .adaround, .reconstruct,
+    .cle, .absorb, .gptq, .sequential, .analyticBias, .adaround, .reconstruct,
   ]
 
   /// Those that learn by steps of gradients what others leave to rounding.

@@ -89,6 +89,11 @@ public struct QuantizationSettings: Sendable, Hashable {
     improvements.contains(.gptq) && weights.takesSecondOrder
   }
 
+  /// Whether biases take back the mean of an error that channels' means tell.
+  var correctsBiases: Bool {
+    improvements.contains(.bias) || improvements.contains(.analyticBias)
+  }
+
   /// Whether moments of patches serve a layer.
   func needsMoments(of weights: WeightPlan) -> Bool {
     choosesScales(of: weights) || roundsBySecondOrder(weights)
@@ -134,6 +139,19 @@ public struct QuantizationSettings: Sendable, Hashable {
     try activationGroups?.validate(self)
     if scales == .powerOfTwo, improvements.contains(.gain) {
       throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
+    }
+    guard weights.range != .crossEntropy else {
+      throw SettingsError("the range method 'crossentropy' is for activations, not for weights")
+    }
+    if activationRange == .crossEntropy, scales != .real || requantization == .sadl {
+      throw SettingsError("the range method 'crossentropy' needs any scale, not powers of two")
+    }
+    if improvements.contains(.analyticBias) {
+      for other in [Improvement.bias, .sequential] where improvements.contains(other) {
+        throw SettingsError(
+          "the improvements '\(other.rawValue)' and 'analytic-bias' both give biases the mean of an "
+            + "error: name one")
+      }
     }
     if improvements.isSuperset(of: Improvement.learning) {
       throw SettingsError(

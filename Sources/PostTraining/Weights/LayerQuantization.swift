@@ -37,7 +37,7 @@ struct LayerQuantization<B: Backend> {
     let storedBias = data.flatMap { data in bias.map { ($0, data.scale) } }
     try index.requireFinite([plan.name, plan.bias], of: number)
     let node = index.nodes[number]
-    let takesBias = settings.improvements.contains(.bias) && plan.takesBias(node)
+    let takesBias = settings.correctsBiases && plan.takesBias(node)
     let means = takesBias ? channelMeans[node.inputs[0]] : nil
     var moments: PatchMoments?
     if settings.needsMoments(of: plan) {
@@ -86,7 +86,8 @@ extension LayerQuantization {
         "node '\(index.nodes[number].label)' (\(index.nodes[number].operatorType)): its weights, fitted "
           + "to what quantized layers before it give, are not finite")
     }
-    let weights: QuantizedWeights
+    var weights: QuantizedWeights
+    var lacksMoments = false
     if settings.roundsBySecondOrder(plan) {
       weights = try plan.quantize(
         fitted, bias: bias.map { ($0, data.scale) }, moments: moments, settings: settings,
@@ -96,11 +97,14 @@ extension LayerQuantization {
       let patches =
         settings.choosesScales(of: plan)
         ? plan.patches.flatMap { patchMoments[index.nodes[number].inputs[0]]?[$0] } : nil
+      lacksMoments = settings.choosesScales(of: plan) && patches == nil
       weights = try plan.quantize(
         fitted, bias: bias.map { ($0, data.scale) },
         patches: patches.map { ($0, isCentered: takesBias) }, settings: settings, on: backend)
     }
-    var layer = QuantizedLayer(weights: weights, bias: bias)
+    // Codes stand for the layer's own weights, not for those that were fitted.
+    weights.measure(against: tensor)
+    var layer = QuantizedLayer(weights: weights, bias: bias, lacksMoments: lacksMoments)
     guard settings.improvements.contains(.bias), plan.takesBias(index.nodes[number]) else {
       return layer
     }

@@ -1,3 +1,4 @@
+import Glibc
 public import Quantization
 public import Tensors
 
@@ -13,7 +14,7 @@ public struct QuantizedWeights: Sendable {
   /// Weights of a channel that share a quantizer; `nil` for all of them.
   public let groupSize: Int?
   /// Mean squared weight over mean squared error, in decibels; infinite without error.
-  public let signalToNoise: Double
+  public private(set) var signalToNoise: Double
   /// Whether scales were chosen by the error of the outputs.
   public let isChosenByOutputs: Bool
   /// What was changed to keep int32 biases in range, one message a channel.
@@ -31,6 +32,15 @@ public struct QuantizedWeights: Sendable {
     self.signalToNoise = signalToNoise
     self.isChosenByOutputs = isChosenByOutputs
     self.remedies = remedies
+  }
+
+  /// Takes the ratio of signal to noise by other weights than those that were rounded.
+  mutating func measure(against weights: Tensor) {
+    let noise = errors(of: weights).reduce(0) { $0 + $1 * $1 }
+    let power = weights.withElements(of: Float.self) { values in
+      values.reduce(0) { $0 + Double($1) * Double($1) }
+    }
+    signalToNoise = noise == 0 ? .infinity : 10 * log10(power / noise)
   }
 
   /// The narrowest signed type that holds the codes of `levels` levels.

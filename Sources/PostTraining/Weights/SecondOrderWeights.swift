@@ -104,8 +104,14 @@ struct SecondOrderWeights {
 
 extension WeightPlan {
   /// Whether moments of patches tell what every filter meets, weight by weight.
-  var takesSecondOrder: Bool {
-    channelAxis != nil && groupSize == nil && !meetsAllGroups && patches != nil
+  var takesSecondOrder: Bool { secondOrderObstacle == nil }
+
+  /// Why they do not; `nil` where they do.
+  var secondOrderObstacle: String? {
+    if channelAxis == nil { return "its weights are a stack of matrices" }
+    if groupSize != nil { return "its weights have scales in groups" }
+    if meetsAllGroups { return "filters of a transposed convolution meet no patches" }
+    return patches == nil ? "what its filters meet does not follow from its attributes" : nil
   }
 
   /// Finds symmetric quantizers for the weights and rounds them by second moments.

@@ -17,7 +17,7 @@ extension WeightRows {
         Quantization.quantizer(
           from: Histogram(self.row(row)), method: method, levels: levels, scheme: scheme)
       }
-    case .mse:
+    case .mse, .crossEntropy:
       return try backend.searchQuantizers(
         backend.upload(values), rowEnds: ends, levels: levels, scheme: scheme
       ).map(\.quantizer)

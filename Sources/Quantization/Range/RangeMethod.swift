@@ -10,19 +10,23 @@ public enum RangeMethod: Sendable, Hashable {
   case entropy
   /// Scale and zero point of the least mean squared error; ``QuantizerSearch``.
   case mse
+  /// For a classifier's last activation the quantizer whose classes' probabilities have the least cross
+  /// entropy, which takes the samples themselves; from a histogram alone, ``mse``.
+  case crossEntropy
 
   /// The percentile that `percentile` without a number means.
   public static let defaultPercentile = 99.999
 }
 
 extension RangeMethod: LosslessStringConvertible {
-  /// `minmax`, `percentile`, `percentile:99.9`, `entropy` or `mse`; `nil` for anything else.
+  /// `minmax`, `percentile`, `percentile:99.9`, `entropy`, `mse` or `crossentropy`; `nil` for anything else.
   public init?(_ description: String) {
     let parts = description.split(separator: ":", omittingEmptySubsequences: false)
     switch (parts.first, parts.count) {
     case ("minmax", 1): self = .minmax
     case ("entropy", 1): self = .entropy
     case ("mse", 1): self = .mse
+    case ("crossentropy", 1): self = .crossEntropy
     case ("percentile", 1): self = .percentile(Self.defaultPercentile)
     case ("percentile", 2):
       guard let percent = Double(parts[1]), percent > 0, percent <= 100 else { return nil }
@@ -38,6 +42,7 @@ extension RangeMethod: LosslessStringConvertible {
     case .percentile(let percent): "percentile:\(percent)"
     case .entropy: "entropy"
     case .mse: "mse"
+    case .crossEntropy: "crossentropy"
     }
   }
 }
@@ -60,7 +65,7 @@ public func quantizerFit(
     return QuantizerFit(quantizer: quantizer, error: histogram.meanSquaredError(of: quantizer))
   case .entropy:
     return EntropySearch(histogram, levels: levels, scheme: scheme).best()
-  case .mse:
+  case .mse, .crossEntropy:
     return QuantizerSearch.fit(histogram, levels: levels, scheme: scheme)
   }
 }

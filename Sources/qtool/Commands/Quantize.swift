@@ -9,6 +9,7 @@ struct Quantize: ParsableCommand {
     discussion: examples(
       "qtool quantize model.onnx --data 'images/?limit=500' -o small.onnx",
       "qtool quantize model.onnx --stats model.stats --preset w4a8 -o small.onnx",
+      "qtool quantize model.onnx --data-free --input-range 0:1 -o small.onnx",
       "qtool quantize model.onnx --data images/ --weight-levels 23 --activation-levels 19 -o s.onnx",
       "qtool quantize model.onnx --data images/ --preset w4a4 --improve outputs,gain,bias,reconstruct "
         + "-o s.onnx",
@@ -26,6 +27,22 @@ struct Quantize: ParsableCommand {
   @Option(
     help: ArgumentHelp("Statistics of 'qtool calibrate' in place of data.", valueName: "file"))
   var stats: String?
+
+  @Flag(
+    name: .customLong("data-free"), inversion: .prefixedNo,
+    help: "Take ranges and means from BatchNormalization statistics in place of data.")
+  var isDataFree = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Where the elements of inputs lie, for --data-free, as in -1:1.", valueName: "low:high"))
+  var inputRange: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many deviations from the mean ranges reach, for --data-free.", valueName: "number"))
+  var deviations = ValueExpectation.usualReach
 
   @Option(
     help: ArgumentHelp("Write what was done as a page for a browser.", valueName: "file"),
@@ -47,9 +64,17 @@ struct Quantize: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
-    guard data == nil || stats == nil, weightOnly.isOn || data != nil || stats != nil else {
+    let bases = [data != nil, stats != nil, isDataFree].count { $0 }
+    guard bases == 1 || weightOnly.isOn && bases == 0 else {
       throw ValidationError(
-        "either --data or --stats is needed; data made up need '--data random:N' in full")
+        "one of --data, --stats and --data-free is needed; data made up need '--data random:N' in full"
+      )
+    }
+    guard deviations > 0, deviations.isFinite else {
+      throw ValidationError("--deviations: a number above 0 is needed")
+    }
+    guard inputRange == nil || isDataFree else {
+      throw ValidationError("--input-range is for --data-free: data show where inputs lie")
     }
   }
 
@@ -60,17 +85,14 @@ struct Quantize: ParsableCommand {
     var settings = try quantization.settings(weightOnly)
     settings.accumulator = try accumulator.settings()
     settings.activationGroups = try activationGroups.settings()
-    if data == nil, stats == nil { try leaveOutObserved(&settings) }
+    if isDataFree {
+      settings = try DataFree.settings(settings, changed: Configuration.changedSettings())
+    } else if data == nil, stats == nil {
+      try leaveOutObserved(&settings)
+    }
     let path = model
     var model = try FloatModel(path: path)
-    var notes: [String] = []
-    if settings.improvements.contains(.cle) {
-      guard stats == nil else {
-        throw UsageError(
-          "--improve cle changes what would be observed: it needs --data, not --stats")
-      }
-      notes = try model.equalize().notes
-    }
+    var notes = try improve(&model, settings)
     if settings.activationGroups != nil {
       notes += try splitActivations(of: &model, settings)
     }
@@ -113,19 +135,43 @@ struct Quantize: ParsableCommand {
     settings.improvements.subtract(needed)
   }
 
+  /// Passes that change the graph before anything is observed; what they say.
+  private func improve(
+    _ model: inout FloatModel, _ settings: QuantizationSettings
+  ) throws -> [String] {
+    var notes: [String] = []
+    for pass in [Improvement.cle, .absorb] where settings.improvements.contains(pass) {
+      guard stats == nil else {
+        throw UsageError(
+          "--improve \(pass.rawValue) changes what would be observed: it needs --data or --data-free, "
+            + "not --stats")
+      }
+    }
+    if settings.improvements.contains(.cle) { notes += try model.equalize().notes }
+    if settings.improvements.contains(.absorb) {
+      let replay = try data.map { try model.replay(of: $0, seed: common.seed) }
+      notes += try model.absorbBiases { graph, values in
+        guard let replay else { return [:] }
+        return try device.run { try graph.lowestElements(of: values, replay, on: $0) }
+      }.notes
+    }
+    return notes
+  }
+
   private func quantize<B: Backend>(
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
     _ learning: ReconstructionSettings?, notes: [String], on backend: B
   ) throws -> (Result, ReportPage?) {
-    let observations = try observations(model, plan, settings, on: backend)
-    let calibration = try model.calibration(of: observations, plan, settings)
-    let replay = try data.map { try model.replay(of: $0, seed: common.seed) }
+    let basis = try basis(model, plan, settings, on: backend)
+    let calibration = basis.calibration
+    let replay = try data.map {
+      try model.replay(of: $0, seed: common.seed, allowsNonFinite: allowsNonFinite)
+    }
     var notes = notes
     var quantized = try located(self.model) {
       try QuantizedModel(
-        model.prepared, histograms: observations.histograms,
-        channelMeans: observations.channelMeans, patchMoments: observations.patchMoments,
-        replay: replay, settings: settings, on: backend)
+        model.prepared, histograms: basis.histograms, channelMeans: basis.channelMeans,
+        patchMoments: basis.patchMoments, replay: replay, settings: settings, on: backend)
     }
     if let learning, let replay {
       let learned = try located(self.model) {
@@ -138,13 +184,13 @@ struct Quantize: ParsableCommand {
       quantized, calibration, to: target.output, overwrite: target.overwrite)
     var report = quantized.report(
       original: model.original.packedConstantBytes, written: graph.packedConstantBytes,
-      histograms: observations.histograms, sampleCount: observations.sampleCount, graph: graph)
+      histograms: basis.observed, sampleCount: calibration.samples, graph: graph)
     report.calibration = calibration
-    report.notes = notes + report.notes
+    report.notes = notes + basis.notes + report.notes
     quantized.describeAccumulators(in: &report)
     // Data that are wrong matter more than anything that follows from them.
     report.warnings.insert(
-      contentsOf: model.original.calibrationDoubts(observations.histograms), at: 0)
+      contentsOf: model.original.calibrationDoubts(basis.observed), at: 0)
     let result = Result(
       output: target.output,
       fileBytes: .init(
@@ -157,7 +203,7 @@ struct Quantize: ParsableCommand {
       parameters: try GraphAnalysis(of: model.original).parameters, opset: result.opset,
       writtenBy: QTool.writer)
     let page = ReportPage(
-      report, ranges: quantized.observedRanges(observations.histograms),
+      report, ranges: quantized.observedRanges(basis.observed),
       codes: quantized.weightCodes, facts: facts)
     return (result, page)
   }
@@ -178,6 +224,53 @@ struct Quantize: ParsableCommand {
     Console.shared.detail("learned in \(formatted(seconds, digits: 1)) s")
     for unit in learned.units { Console.shared.detail(unit.description) }
     return learned
+  }
+
+  /// What ranges, scales and biases come from.
+  private struct Basis {
+    var histograms: [String: Histogram]
+    var channelMeans: [String: [Double]]
+    var patchMoments: [String: [PatchGeometry: PatchMoments]] = [:]
+    /// What data have shown.
+    var observed: [String: Histogram] = [:]
+    var calibration: QuantizationReport.Calibration
+    var notes: [String] = []
+  }
+
+  private func basis<B: Backend>(
+    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
+  ) throws -> Basis {
+    let source = DataFree(
+      inputRange: try inputRange.map(DataFree.range), reach: deviations)
+    var expected: ExpectedStatistics?
+    if isDataFree || settings.improvements.contains(.analyticBias) {
+      expected = try located(self.model) {
+        try ExpectedStatistics(
+          model.prepared, model.normalizations, inputs: source.inputRange, reach: source.reach)
+      }
+    }
+    var notes: [String] = []
+    if settings.improvements.contains(.analyticBias), let expected {
+      let layers = expected.layersWithoutMeans(plan)
+      if !layers.isEmpty {
+        notes.append(
+          "analytic-bias: no normalization tells the means of what \(layers.count) layers read, whose "
+            + "biases are not corrected: \(layers.joined(separator: ", "))")
+      }
+    }
+    if isDataFree, let expected {
+      return Basis(
+        histograms: try expected.histograms(
+          of: plan.rangeSources.union(plan.observedResults(for: settings))),
+        channelMeans: expected.channelMeans(plan.channelAxes),
+        calibration: try source.calibration(of: model, expected), notes: notes)
+    }
+    let observations = try observations(model, plan, settings, on: backend)
+    return Basis(
+      histograms: observations.histograms,
+      channelMeans: expected?.channelMeans(plan.channelAxes) ?? observations.channelMeans,
+      patchMoments: observations.patchMoments, observed: observations.histograms,
+      calibration: try model.calibration(of: observations, plan, settings), notes: notes)
   }
 
   private func observations<B: Backend>(

@@ -114,6 +114,12 @@ struct Search: ParsableCommand {
         "--improve \(pass.rawValue) is for 'qtool quantize': a search would learn for every choice of bits"
       )
     }
+    guard settings.activationRange != .crossEntropy else {
+      throw UsageError("--range crossentropy: only 'qtool quantize' knows it")
+    }
+    for pass in [Improvement.absorb, .analyticBias] where settings.improvements.contains(pass) {
+      throw UsageError("--improve \(pass.rawValue): only 'qtool quantize' knows it")
+    }
     if settings.improvements.contains(.cle) {
       for note in try float.equalize().notes { Console.shared.note(note) }
     }

@@ -103,6 +103,9 @@ struct Train: ParsableCommand {
         "--improve \(pass.rawValue) is for 'qtool quantize': training moves weights itself "
           + "(--compensate rounds them so that they make up for one another's errors)")
     }
+    guard try quantization.settings().activationRange != .crossEntropy else {
+      throw UsageError("--range crossentropy is for 'qtool quantize': training moves ranges itself")
+    }
     let job = try TrainingJob(self)
     try job.folder.check(resuming: resume, overwrite: target.overwrite)
     if common.dryRun {

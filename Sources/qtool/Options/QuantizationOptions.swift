@@ -20,7 +20,9 @@ struct QuantizationOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How ranges of activations are chosen: minmax, percentile[:P], mse or entropy.",
+      "How ranges of activations are chosen: minmax, percentile[:P], mse, entropy, or "
+        + "crossentropy (mse, and for the last of a classifier what changes probabilities least; needs "
+        + "--data).",
       valueName: "method"))
   var range: RangeMethod = QuantizationSettings().activationRange
 
@@ -57,11 +59,13 @@ struct QuantizationOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "What is done to lose less, separated by commas: cle (channels are scaled so that all have similar "
-        + "weights; needs --data), outputs (scales of weights with range mse are "
+        + "weights; not with --stats), absorb (what channels have at least moves to the next bias; not with "
+        + "--stats), outputs (scales of weights with range mse are "
         + "chosen, filter by filter, by the error of outputs), squant (rounding errors cancel in kernels and "
         + "channels), gptq (weights make up for the rounding of others), sequential (each "
         + "layer is fitted to what the quantized ones before it give; needs --data), gain (outputs do not shrink; not with --scheme shift), bias (the mean error of "
-        + "weights is taken out of biases), adaround (each layer's rounding is learned), reconstruct (rounding, "
+        + "weights is taken out of biases), analytic-bias (the same by normalizations in place of data), "
+        + "adaround (each layer's rounding is learned), reconstruct (rounding, "
         + "scales and biases are learned block by block; both need --data), or none; unless said "
         + "outputs,squant,gain,bias as far as they apply.",
       valueName: "pass"))

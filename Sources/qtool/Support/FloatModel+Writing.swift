@@ -24,10 +24,12 @@ extension FloatModel {
   }
 
   /// The samples of a specification once more, for passes that look at them layer by layer.
-  func replay(of specification: String, seed: UInt64) throws -> CalibrationReplay {
+  func replay(
+    of specification: String, seed: UInt64, allowsNonFinite: Bool = false
+  ) throws -> CalibrationReplay {
     let opened = try DataSpecification(parsing: specification).open(
       for: prepared.inputs.map { ModelInput($0) }, seed: seed, tensorReader: InputFiles.tensor)
-    return CalibrationReplay(count: opened.count) { index in
+    return CalibrationReplay(count: opened.count, allowsNonFinite: allowsNonFinite) { index in
       let sample = try opened.sample(at: index)
       return CalibrationSample(inputs: sample.inputs, name: sample.name)
     }

@@ -7,6 +7,8 @@ struct FloatModel {
   let path: String
   let original: Graph
   private(set) var prepared: Graph
+  /// What normalizations tell of the values of ``prepared``.
+  private(set) var normalizations: NormalizationStatistics
   /// Bytes of the file.
   let byteCount: Int
 
@@ -20,7 +22,7 @@ struct FloatModel {
         .located(in: path)
     }
     do {
-      prepared = try original.preparedForQuantization()
+      (prepared, normalizations) = try original.preparedWithStatistics()
     } catch let error as GraphError {
       throw error.located(in: path)
     }
@@ -28,11 +30,26 @@ struct FloatModel {
 
   /// Scales channels between layers; see ``Graph/equalizeLayers()``.
   mutating func equalize() throws -> Equalization {
-    do {
-      return try prepared.equalizeLayers()
-    } catch let error as GraphError {
-      throw error.located(in: path)
+    let outcome = try located(path) { try prepared.equalizeLayers() }
+    normalizations.follow(outcome)
+    return outcome
+  }
+
+  /// Lowers channels between layers; see ``Graph/absorbBiases(lowest:)``.
+  ///
+  /// - Parameter observed: The lowest elements of channels of values of which no normalization tells;
+  ///   nothing where there are no data.
+  mutating func absorbBiases(
+    observed: (Graph, Set<String>) throws -> [String: [Double]]
+  ) throws -> BiasAbsorption {
+    let outcome = try located(path) {
+      var lowest = normalizations.lowest
+      let others = try prepared.absorbableValues().subtracting(lowest.keys)
+      if !others.isEmpty { lowest.merge(try observed(prepared, others)) { own, _ in own } }
+      return try prepared.absorbBiases(lowest: lowest)
     }
+    normalizations.follow(outcome)
+    return outcome
   }
 
   /// Cuts activations into groups of channels; see ``Graph/splitActivations(_:_:on:)``.
