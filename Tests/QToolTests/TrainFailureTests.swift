@@ -197,6 +197,11 @@ import Testing
       (["--unfrozen", "float", "--order", "oscillation"], "weights are coded in every step"),
       (["--reestimate", "8"], "leaves no statistics"),
       (["--free-epochs", "1"], "none is left for the stages"),
+      (["--schedule", "direct", "--gradual-epochs", "1"], "none is left for the stages"),
+      (["--free-epochs", "0.25", "--gradual-epochs", "0.5"], "are among them"),
+      (["--unfrozen", "float", "--gradual-epochs", "0.5"], "portions do that already"),
+      (["--order", "oscillation", "--gradual-epochs", "0.5"], "counts from the first step on"),
+      (["--accumulator-bits", "16", "--gradual-epochs", "0.5"], "kept by all layers"),
       (["--improve", "gptq"], "is for 'qtool quantize'"),
     ] {
       let model = try Models.write(

@@ -119,6 +119,7 @@ import Testing
       "--schedule", "filter", "--groups", "2", "--weight-bits", "3", "--epochs", "3", "--unfrozen",
       "quantized", "--free-epochs", "1", "--learn-scales", "--order", "oscillation",
     ],
+    ["--weight-bits", "3", "--epochs", "5"],
   ])
   func aKilledRunResumesToTheSameBytes(_ kind: [String]) throws {
     let (model, data) = try images()
@@ -161,7 +162,7 @@ import Testing
       "--preset", "w4a4", "--no-first-last", "--epochs", "4", "--batch", "4", "-o", output,
       in: folder)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    let stages = ["direct": 1, "layer": 3, "filter": 5, "neuron": 5][schedule]!
+    let stages = ["direct": 1, "layer": 5, "filter": 7, "neuron": 7][schedule]!
     let log = lines("q.onnx.run/log.jsonl")
     #expect(log.last?.contains("\"stage\":\(stages),") == true, "\(log)")
     let graph = try ONNXReader.read(path: output)

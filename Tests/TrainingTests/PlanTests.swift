@@ -14,7 +14,8 @@ import Training
   @Test func theFirstStageCanHaveALengthOfItsOwn() {
     func stages(_ length: TrainingPlan.Length, first: Double) -> [Range<Int>] {
       let plan = TrainingPlan(
-        stageCount: 3, stepsPerEpoch: 10, length: length, firstEpochs: first,
+        stageCount: 3, stepsPerEpoch: 10, length: length,
+        leading: [.init(stageCount: 1, epochs: first)],
         rates: RateSchedule(peak: 1))
       #expect(plan.steps(ofStage: 2).upperBound == plan.stepCount)
       return (0..<3).map(plan.steps(ofStage:))
@@ -23,6 +24,20 @@ import Training
     #expect(stages(.total(2), first: 2) == [0..<20, 20..<20, 20..<20])
     #expect(stages(.total(2), first: 0) == [0..<0, 0..<10, 10..<20])
     #expect(stages(.perStage(0.5), first: 3) == [0..<30, 30..<35, 35..<40])
+  }
+
+  @Test func severalGroupsOfStagesCanLead() {
+    func stages(_ length: TrainingPlan.Length, others: Int) -> [Range<Int>] {
+      let plan = TrainingPlan(
+        stageCount: 3 + others, stepsPerEpoch: 10, length: length,
+        leading: [.init(stageCount: 2, epochs: 0.5), .init(stageCount: 1, epochs: 1)],
+        rates: RateSchedule(peak: 1))
+      #expect(plan.steps(ofStage: 2 + others).upperBound == plan.stepCount)
+      return (0..<3 + others).map(plan.steps(ofStage:))
+    }
+    #expect(stages(.total(2), others: 2) == [0..<2, 2..<5, 5..<15, 15..<17, 17..<20])
+    #expect(stages(.total(1.5), others: 0) == [0..<2, 2..<5, 5..<15])
+    #expect(stages(.perStage(2), others: 1) == [0..<2, 2..<5, 5..<15, 15..<35])
   }
 
   @Test func ratesFollowTheirCourse() {

@@ -19,6 +19,11 @@ import Testing
       $0.learnsScales = true
       $0.compensates = true
     },
+    Quarters.settings(.filter(groups: 2)) {
+      $0.unfrozen = .quantized
+      $0.quantizesGradually = true
+      $0.learnsScales = true
+    },
     Quarters.settings(.direct) { $0.followsMagnitudes = true },
     Quarters.settings(.filter(groups: 2), levels: 16) {
       $0.unfrozen = .quantized

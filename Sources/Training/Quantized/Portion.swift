@@ -15,17 +15,25 @@ struct Portion: Sendable, Hashable {
 }
 
 extension QuantizedNetwork {
+  /// The places of all layers in the order in which they are quantized.
+  private var sequence: [Int] {
+    let later = layers.indices.filter { settings.leavesBordersForLast && layers[$0].isBorder }
+    return layers.indices.filter { !later.contains($0) } + later
+  }
+
+  /// The layers that get their quantizers one after the other before the first portion, one a stage.
+  var gradual: [Int] { settings.quantizesGradually ? sequence : [] }
+
   /// What is quantized, stage by stage: one portion a stage, or none where everything is quantized
   /// from the start.
   ///
   /// A layer's N portions are runs of its filters in order, which differ by one filter at most.
   func portions<B: Backend>(on backend: B) throws -> [Portion] {
     guard settings.schedule != .direct else { return [] }
-    let later = layers.indices.filter { settings.leavesBordersForLast && layers[$0].isBorder }
-    let sequence = layers.indices.filter { !later.contains($0) } + later
     return try sequence.flatMap { place in
       let filters = try order(of: layers[place], on: backend)
-      let asked = later.contains(place) ? 1 : settings.schedule.groups
+      let isWhole = settings.leavesBordersForLast && layers[place].isBorder
+      let asked = isWhole ? 1 : settings.schedule.groups
       let count = min(asked, filters.count)
       return (0..<count).map { number in
         let range = number * filters.count / count..<(number + 1) * filters.count / count
@@ -34,8 +42,10 @@ extension QuantizedNetwork {
     }
   }
 
-  /// The place in the list of portions of what stage `index` settles; negative for the stage before.
-  func portion(ofStage index: Int) -> Int { settings.codesEveryStep ? index - 1 : index }
+  /// The place in the list of portions of what stage `index` settles; negative for the stages before.
+  func portion(ofStage index: Int) -> Int {
+    settings.codesEveryStep ? index - 1 - gradual.count : index
+  }
 
   /// The filters of a layer in the order in which they are quantized.
   private func order<B: Backend>(of layer: QuantizedLayer, on backend: B) throws -> [Int] {
@@ -58,13 +68,17 @@ extension QuantizedNetwork {
   }
 
   /// The stages as a run shows them: one a portion, behind the one in which everything moves where
-  /// portions only settle codes.
+  /// portions only settle codes, and behind those in which layers are quantized one after the other.
   func stages(of portions: [Portion]) -> [TrainingStage] {
-    guard !portions.isEmpty else { return [TrainingStage(name: "direct")] }
+    let joining = gradual.map {
+      let label = layers[$0].node.label
+      return TrainingStage(name: "\(label) is quantized", layer: label, settlesNothing: true)
+    }
+    guard !portions.isEmpty else { return joining + [TrainingStage(name: "direct")] }
     let counts = Dictionary(grouping: portions, by: \.layer).mapValues(\.count)
     var seen: [Int: Int] = [:]
     let free = TrainingStage(name: "everything moves", settlesNothing: true)
-    return (settings.codesEveryStep ? [free] : [])
+    return joining + (settings.codesEveryStep ? [free] : [])
       + portions.map { portion in
         let label = layers[portion.layer].node.label
         seen[portion.layer, default: 0] += 1

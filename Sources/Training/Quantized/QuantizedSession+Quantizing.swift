@@ -26,21 +26,46 @@ extension QuantizedSession {
 
   // MARK: Everything at once
 
-  /// Gives all activations and all weights their quantizers.
+  /// Gives all activations and all weights that have none their quantizers.
   mutating func quantizeEverything(
     in graph: Graph, _ calibration: [[String: Tensor]]
   ) throws {
-    try activate(Array(network.activations.indices), in: graph, calibration)
+    let open = network.activations.indices.filter { state.coverage(of: $0) != .all }
+    try activate(open, in: graph, calibration)
     if network.settings.followsMagnitudes {
       state = state.replacingActivations { RunningMagnitude.centred($1) }
     }
-    for (place, layer) in network.layers.enumerated() {
-      let quantized = try layer.weights.quantize(
-        graph.weights(of: layer), bias: bias(of: layer, in: graph), settings: weightSettings,
-        on: backend)
-      state.weights[place].quantizers = try bounded(quantized.quantizers, of: place, in: graph)
-      state.remedies += quantized.remedies.map { "\(layer.node.label): \($0)" }
+    for place in network.layers.indices where state.weights[place].quantizers.isEmpty {
+      try giveQuantizers(to: place, in: graph)
     }
+  }
+
+  /// Gives a layer and the activations that it is the first to read their quantizers.
+  mutating func quantize(
+    layer place: Int, in graph: Graph, _ calibration: [[String: Tensor]]
+  ) throws {
+    try activateInputs(of: place, in: graph, calibration)
+    try giveQuantizers(to: place, in: graph)
+  }
+
+  /// Gives the weights of a layer, which move on, their quantizers.
+  private mutating func giveQuantizers(to place: Int, in graph: Graph) throws {
+    let layer = network.layers[place]
+    let quantized = try layer.weights.quantize(
+      graph.weights(of: layer), bias: bias(of: layer, in: graph), settings: weightSettings,
+      on: backend)
+    state.weights[place].quantizers = try bounded(quantized.quantizers, of: place, in: graph)
+    state.remedies += quantized.remedies.map { "\(layer.node.label): \($0)" }
+  }
+
+  /// Quantizes the activations that a layer is the first to read.
+  private mutating func activateInputs(
+    of layer: Int, in graph: Graph, _ calibration: [[String: Tensor]]
+  ) throws {
+    let due = network.activations.indices.filter {
+      network.activations[$0].firstReader == layer && state.coverage(of: $0) != .all
+    }
+    try activate(due, in: graph, calibration)
   }
 
   // MARK: Portions
@@ -52,12 +77,7 @@ extension QuantizedSession {
   ) throws {
     let layer = network.layers[portion.layer]
     let filters = try filters(of: portion)
-    if portion.isFirst {
-      let due = network.activations.indices.filter {
-        network.activations[$0].firstReader == portion.layer && state.coverage(of: $0) != .all
-      }
-      try activate(due, in: graph, calibration)
-    }
+    if portion.isFirst { try activateInputs(of: portion.layer, in: graph, calibration) }
     var weights = graph.weights(of: layer).array(of: Float.self)
     let isKnown = state.weights[portion.layer].hasQuantizers(of: filters, layer)
     state.remedies += try state.weights[portion.layer].freeze(
@@ -146,15 +166,14 @@ extension QuantizedSession {
   /// Parameters whose gradient nobody needs.
   ///
   /// Where weights are coded in every step, those that settle are left to the mask: the step is the same
-  /// graph in all stages.
+  /// graph in all stages in which something settles.
   var stillParameters: Set<String> {
-    var names: Set<String> = []
+    var names = Set(network.learnedScales.filter { !isInUse($0) }.map(\.name))
     guard !network.settings.codesEveryStep else { return names }
     for (layer, codes) in zip(network.layers, state.weights) where codes.isComplete {
       names.insert(layer.weights.name)
       if network.settings.freezing == .everything { names.formUnion(layer.companions) }
     }
-    for learned in network.learnedScales where !isInUse(learned) { names.insert(learned.name) }
     return names
   }
 

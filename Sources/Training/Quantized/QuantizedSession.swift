@@ -12,7 +12,8 @@ public import Tensors
 /// <doc:QuantizationAwareTraining>.
 public struct QuantizedSession<B: Backend>: TrainingSession {
   /// One stage a portion, with one before in which everything moves where weights are coded in every
-  /// step, or the one stage of ``Schedule/direct``.
+  /// step, or the one stage of ``Schedule/direct``; before these a stage a layer where layers are quantized
+  /// one after the other.
   public let stages: [TrainingStage]
   /// What was changed so far to keep int32 biases in range, one message a channel, what network and
   /// plan warn of, and which layers have biases now that accumulators leave no room for.
@@ -84,6 +85,8 @@ public struct QuantizedSession<B: Backend>: TrainingSession {
     var graph = network.closed.replacingInitializers(now.tensors)
     if let portion = currentPortion {
       try quantize(portion, in: &graph, calibration)
+    } else if network.gradual.indices.contains(index) {
+      try quantize(layer: network.gradual[index], in: graph, calibration)
     } else {
       try quantizeEverything(in: graph, calibration)
     }

@@ -84,6 +84,14 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// How weights without settled codes are computed with; ``Schedule/direct`` knows no other way than
   /// ``UnfrozenWeights/quantized``, whatever stands here.
   public var unfrozen: UnfrozenWeights
+  /// Whether layers that are coded in every step get their quantizers one after the other in a stage
+  /// each, with the activations that they read, and compute in float before; otherwise all get them when
+  /// training begins.
+  ///
+  /// A deep network of two bits that is quantized all at once may compute next to nothing of what it did, and its
+  /// derivatives say little. That quantization should be reached step by step is the idea of Zhuang et
+  /// al., "Towards Effective Low-bitwidth Convolutional Neural Networks", CVPR 2018, by widths.
+  public var quantizesGradually: Bool
   /// The order of a layer's filters.
   public var order: FilterOrder
   /// Which quantizers derivatives pass.
@@ -115,7 +123,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
   /// Makes settings.
   public init(
     quantization: QuantizationSettings, schedule: Schedule, unfrozen: UnfrozenWeights = .float,
-    order: FilterOrder = .index,
+    quantizesGradually: Bool = false, order: FilterOrder = .index,
     straightThrough: StraightThrough = .all, freezing: Freezing = .weights,
     leavesBordersForLast: Bool = false, learnsScales: Bool = false,
     followsMagnitudes: Bool = false, compensates: Bool = false,
@@ -124,6 +132,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     self.quantization = quantization
     self.schedule = schedule
     self.unfrozen = unfrozen
+    self.quantizesGradually = quantizesGradually
     self.order = order
     self.straightThrough = straightThrough
     self.freezing = freezing
@@ -155,6 +164,7 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
         "\(everywhere) trains every layer, which '\(straightThrough.rawValue)' for the "
           + "straight-through estimator does not reach")
     }
+    try validateGradual()
     guard !learnsScales || quantization.scales == .real else {
       throw SettingsError("scales that are learned do not stay powers of two")
     }
@@ -195,6 +205,23 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
     }
     if codesEveryStep, case .group = quantization.granularity {
       throw SettingsError("\(everywhere) has no granularity '\(quantization.granularity)'")
+    }
+  }
+
+  private func validateGradual() throws(SettingsError) {
+    guard quantizesGradually else { return }
+    func refuse(_ what: String) -> SettingsError {
+      SettingsError("layers that are quantized one after the other: \(what)")
+    }
+    guard codesEveryStep else {
+      throw refuse("portions do that already where weights wait for their codes in float")
+    }
+    guard !followsMagnitudes else { throw refuse("running ranges are of all activations at once") }
+    guard order != .oscillation else {
+      throw refuse("the order 'oscillation' counts from the first step on what all layers do")
+    }
+    guard accumulator == nil else {
+      throw refuse("accumulators of a width are kept by all layers from the first step on")
     }
   }
 }

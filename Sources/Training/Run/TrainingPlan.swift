@@ -3,10 +3,24 @@
 public struct TrainingPlan: Sendable, Hashable {
   /// How many epochs there are.
   public enum Length: Sendable, Hashable {
-    /// So many in all; every stage has the same share of the steps that the first leaves.
+    /// So many in all; every stage has the same share of the steps that ``TrainingPlan/Leading`` ones leave.
     case total(Double)
     /// So many for each stage.
     case perStage(Double)
+  }
+
+  /// Stages at the beginning whose length is not that of the others.
+  public struct Leading: Sendable, Hashable {
+    /// How many there are.
+    public var stageCount: Int
+    /// Epochs of all of them; each has the same share.
+    public var epochs: Double
+
+    /// Makes a description.
+    public init(stageCount: Int, epochs: Double) {
+      self.stageCount = stageCount
+      self.epochs = epochs
+    }
   }
 
   /// The number of stages.
@@ -20,8 +34,8 @@ public struct TrainingPlan: Sendable, Hashable {
   /// Whether the rates begin anew with every stage.
   public let restartsRates: Bool
 
-  /// Steps of the first stage where they are not those of the others.
-  private let firstSteps: Int?
+  /// The first step of every stage, and the end of the last.
+  private let bounds: [Int]
 
   /// Makes a plan.
   ///
@@ -29,39 +43,41 @@ public struct TrainingPlan: Sendable, Hashable {
   ///   - stageCount: Stages, at least one.
   ///   - stepsPerEpoch: Steps of an epoch, at least one.
   ///   - length: Epochs in all or of each stage.
-  ///   - firstEpochs: The length of the first stage, at most that of all, where it is not that of the
-  ///     others; there are others then.
+  ///   - leading: The first stages, where their lengths are not those of the others; with
+  ///     ``Length/total(_:)`` they are at most as long as all, and just as long where there are no others.
   ///   - rates: Learning rates by step.
   ///   - restartsRates: Whether the rates begin anew with every stage.
   public init(
-    stageCount: Int, stepsPerEpoch: Int, length: Length, firstEpochs: Double? = nil,
+    stageCount: Int, stepsPerEpoch: Int, length: Length, leading: [Leading] = [],
     rates: RateSchedule, restartsRates: Bool = false
   ) {
     precondition(stageCount > 0 && stepsPerEpoch > 0, "nothing to plan")
-    precondition(firstEpochs == nil || stageCount > 1, "one stage has the length of all")
-    firstSteps = firstEpochs.map { Int(($0 * Double(stepsPerEpoch)).rounded()) }
+    let others = stageCount - leading.reduce(0) { $0 + $1.stageCount }
+    precondition(others >= 0, "more leading stages than stages")
     self.stageCount = stageCount
     self.stepsPerEpoch = stepsPerEpoch
     self.rates = rates
     self.restartsRates = restartsRates
-    switch length {
-    case .total(let epochs): stepCount = Int((epochs * Double(stepsPerEpoch)).rounded())
-    case .perStage(let epochs):
-      let each = Int((epochs * Double(stepsPerEpoch)).rounded())
-      stepCount = (stageCount - 1) * each + (firstSteps ?? each)
+    func steps(_ epochs: Double) -> Int { Int((epochs * Double(stepsPerEpoch)).rounded()) }
+    var bounds = [0]
+    func add(_ steps: Int, among count: Int) {
+      let start = bounds[bounds.count - 1]
+      bounds += (0..<count).map { start + steps * ($0 + 1) / count }
     }
-    precondition(firstSteps ?? 0 <= stepCount, "the first stage is longer than all")
+    for group in leading { add(steps(group.epochs), among: group.stageCount) }
+    switch length {
+    case .total(let epochs):
+      let rest = steps(epochs) - bounds[bounds.count - 1]
+      precondition(others > 0 ? rest >= 0 : rest == 0, "the first stages are longer than all")
+      add(rest, among: others)
+    case .perStage(let epochs): add(steps(epochs) * others, among: others)
+    }
+    self.bounds = bounds
+    stepCount = bounds[bounds.count - 1]
   }
 
   /// The steps of a stage.
-  public func steps(ofStage stage: Int) -> Range<Int> {
-    guard let firstSteps else {
-      return stepCount * stage / stageCount..<stepCount * (stage + 1) / stageCount
-    }
-    guard stage > 0 else { return 0..<firstSteps }
-    let (rest, others) = (stepCount - firstSteps, stageCount - 1)
-    return firstSteps + rest * (stage - 1) / others..<firstSteps + rest * stage / others
-  }
+  public func steps(ofStage stage: Int) -> Range<Int> { bounds[stage]..<bounds[stage + 1] }
 
   /// The rate of a step of a stage.
   public func rate(at step: Int, inStage stage: Int) -> Float {

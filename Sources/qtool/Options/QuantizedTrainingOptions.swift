@@ -13,8 +13,8 @@ struct QuantizedTrainingOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Options of a method, where they are not given: settle (codes in every step, settled by filters in "
-        + "the second half), or as published gao (layers in fixed point), yang (1/N of the filters), "
+      "Options of a method, where they are not given: settle (layers coded in every step, one after the "
+        + "other; filters settled in the second half), or as published gao (layers in fixed point), yang (1/N of the filters), "
         + "sriram (at once, running ranges) or sher (neurons); --dry-run shows them."))
   var method: TrainingMethod = .settle
 
@@ -39,9 +39,18 @@ struct QuantizedTrainingOptions: ParsableArguments {
   @Option(
     name: .customLong("free-epochs"),
     help: ArgumentHelp(
-      "Passes with --unfrozen quantized before the first codes are settled; half of --epochs.",
+      "Passes with --unfrozen quantized before the first codes are settled, those of --gradual-epochs "
+        + "among them; half of --epochs.",
       valueName: "count"))
   var freeEpochs: Double?
+
+  @Option(
+    name: .customLong("gradual-epochs"),
+    help: ArgumentHelp(
+      "Passes in which layers are quantized one after the other, with --unfrozen quantized or --schedule "
+        + "direct; 0 quantizes all at the start. Else two fifths of --epochs where portions settle codes.",
+      valueName: "count"))
+  var gradualEpochs: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -108,6 +117,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
         "--free-epochs: without --unfrozen quantized and a --schedule other than direct there is "
           + "nothing before the first portion")
     }
+    guard (gradualEpochs ?? 0).isFinite, gradualEpochs ?? 0 >= 0 else {
+      throw ValidationError("--gradual-epochs: a number from 0 on is needed")
+    }
     if let accumulatorBits, !AccumulatorWidth.range.contains(accumulatorBits) {
       throw ValidationError("--accumulator-bits \(accumulatorBits): 8 to 32 are possible")
     }
@@ -122,30 +134,66 @@ struct QuantizedTrainingOptions: ParsableArguments {
   static let names: Set<String> = [
     "accumulator-bits", "accumulator-constraint", "activation-bits", "activation-levels",
     "borders-last", "calibration", "compensate",
-    "first-last", "free-epochs", "freeze", "granularity", "groups", "improve", "layer",
-    "learn-scales", "method", "only", "order", "preset", "range", "requantization",
+    "first-last", "free-epochs", "freeze", "gradual-epochs", "granularity", "groups", "improve",
+    "layer", "learn-scales", "method", "only", "order", "preset", "range", "requantization",
     "running-range", "schedule", "scheme", "skip", "ste", "target", "unfrozen", "weight-bits",
-    "weight-levels",
-    "weight-range",
+    "weight-levels", "weight-range",
   ]
 
   /// Whether a stage in which everything moves comes before those that settle codes.
   private var settlesLater: Bool { unfrozen == .quantized && schedule != .direct }
 
-  /// The epochs of the first stage, where they are not those of the others.
-  func firstEpochs(_ length: TrainingPlan.Length, of stages: [TrainingStage]) throws -> Double? {
-    guard stages.count > 1, stages[0].settlesNothing else { return nil }
-    guard freeEpochs != 0 || order != .oscillation else {
-      throw UsageError("--free-epochs 0: no step would count oscillations for --order oscillation")
+  /// Whether layers are quantized one after the other at the beginning.
+  ///
+  /// <doc:SchedulesCompared> has what it brings; it is left where
+  /// ``LowBit/QuantizedTrainingSettings/validate()`` would refuse it.
+  private var isGradual: Bool {
+    if let gradualEpochs { return gradualEpochs > 0 }
+    return settlesLater && order != .oscillation && !followsMagnitudes && accumulatorBits == nil
+  }
+
+  /// The first stages, which settle nothing: those in which layers are quantized one after the other, and
+  /// the one in which everything moves.
+  func leading(
+    _ length: TrainingPlan.Length, of stages: [TrainingStage]
+  ) throws -> [TrainingPlan.Leading] {
+    let joining = stages.prefix { $0.settlesNothing && $0.layer != nil }.count
+    let gradual: Double
+    let free: Double?
+    switch length {
+    case .total(let all):
+      gradual = gradualEpochs ?? all * 2 / 5
+      free = freeEpochs ?? max(all / 2, gradualEpochs ?? 0)
+    case .perStage(let each):
+      gradual = gradualEpochs ?? each * Double(joining)
+      free = freeEpochs
     }
-    guard case .total(let all) = length else { return freeEpochs }
-    let epochs = freeEpochs ?? all / 2
-    guard epochs < all else {
+    var leading: [TrainingPlan.Leading] = []
+    var epochs = 0.0
+    if joining > 0 {
+      leading.append(.init(stageCount: joining, epochs: gradual))
+      epochs = gradual
+    }
+    let hasFreeStage = stages.count > joining + 1 && stages[joining].settlesNothing
+    if hasFreeStage, let free {
+      guard free > 0 || order != .oscillation else {
+        throw UsageError(
+          "--free-epochs 0: no step would count oscillations for --order oscillation")
+      }
+      guard free >= epochs else {
+        throw UsageError(
+          "--free-epochs \(free): the \(epochs) in which layers are quantized one after the other "
+            + "(--gradual-epochs) are among them")
+      }
+      leading.append(.init(stageCount: 1, epochs: free - epochs))
+      epochs = free
+    }
+    if case .total(let all) = length, !leading.isEmpty, epochs >= all {
       throw UsageError(
-        "--free-epochs \(epochs): of \(all) epochs in all none is left for the stages that settle codes"
-      )
+        "\(hasFreeStage ? "--free-epochs" : "--gradual-epochs") \(epochs): of \(all) epochs in all none is left "
+          + "for the stages that come after them")
     }
-    return epochs
+    return leading
   }
 
   /// The settings of a session.
@@ -160,9 +208,9 @@ struct QuantizedTrainingOptions: ParsableArguments {
       case .neuron: .neuron(groups: groups)
       }
     let settings = QuantizedTrainingSettings(
-      quantization: quantization, schedule: schedule, unfrozen: unfrozen, order: order,
-      straightThrough: ste,
-      freezing: freeze == .weights ? .weights : .everything,
+      quantization: quantization, schedule: schedule, unfrozen: unfrozen,
+      quantizesGradually: isGradual, order: order,
+      straightThrough: ste, freezing: freeze == .weights ? .weights : .everything,
       leavesBordersForLast: leavesBordersForLast, learnsScales: learnsScales,
       followsMagnitudes: followsMagnitudes,
       compensates: compensate, normalization: normalization,

@@ -3,8 +3,8 @@ import ArgumentParser
 /// Methods as settings of `qtool train`: `--method NAME` stands for options that were not given
 /// otherwise.
 enum TrainingMethod: String, ExpressibleByArgument, CaseIterable, Encodable {
-  /// What the study in <doc:SchedulesCompared> found best: everything in codes from the first step on;
-  /// after half of the epochs filters' codes are settled, portion by portion, and scales are trained on.
+  /// What the study in <doc:SchedulesCompared> found best: layers coded in every step, one after the other
+  /// from the beginning on; after half of the epochs filters' codes are settled, portion by portion, and scales are trained on.
   case settle
   /// Layer by layer in fixed point, activations likewise: Gao et al., US 2020/0082269.
   case gao

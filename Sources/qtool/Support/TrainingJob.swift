@@ -59,7 +59,7 @@ struct TrainingJob {
     let length = command.training.length
     let plan = TrainingPlan(
       stageCount: stages.count, stepsPerEpoch: stream.batchesPerEpoch, length: length,
-      firstEpochs: try command.quantized.firstEpochs(length, of: stages), rates: rates,
+      leading: try command.quantized.leading(length, of: stages), rates: rates,
       restartsRates: command.training.restartsRate)
     // What the last stage settles is trained with and measured by its steps.
     guard !plan.steps(ofStage: stages.count - 1).isEmpty else {
