@@ -18,6 +18,7 @@ let package = Package(
     .target(name: "Bitstream"),
     .target(name: "Tensors"),
     .target(name: "Quantization", dependencies: ["Tensors"]),
+    .target(name: "ConfigurationSearch"),
     .target(name: "CElementary"),
     .target(name: "Operations", dependencies: ["CElementary", "Quantization", "Tensors"]),
 
@@ -95,15 +96,17 @@ let package = Package(
         "PostTraining", "Tensors",
       ]),
     .target(
-      name: "Reports", dependencies: ["MixedPrecision", "PostTraining", "Quantization", "Training"]),
+      name: "Reports",
+      dependencies: [
+        "ConfigurationSearch", "MixedPrecision", "PostTraining", "Quantization", "Training",
+      ]),
     .target(
       name: "LowBit",
       dependencies: [
-        "Adaptation", "Bitstream", "Calibration", "Datasets", "DeviceSelection", "Evaluation",
-        "Execution",
-        "Graph", "MixedPrecision", "ONNX", "OpenCLBackend", "Operations", "PostTraining",
-        "Quantization", "Reconstruction", "Reports", "Signalling", "Tensors", "Training",
-        "Verification", "Video",
+        "Adaptation", "Bitstream", "Calibration", "ConfigurationSearch", "Datasets",
+        "DeviceSelection", "Evaluation", "Execution", "Graph", "MixedPrecision", "ONNX",
+        "OpenCLBackend", "Operations", "PostTraining", "Quantization", "Reconstruction",
+        "Reports", "Signalling", "Tensors", "Training", "Verification", "Video",
       ]),
 
     // MARK: - Programs
@@ -151,6 +154,7 @@ let package = Package(
       path: "Tests/TestNetworks"),
     .testTarget(name: "ChecksumsTests", dependencies: ["Checksums"]),
     .testTarget(name: "BitstreamTests", dependencies: ["Bitstream"]),
+    .testTarget(name: "ConfigurationSearchTests", dependencies: ["ConfigurationSearch"]),
     .testTarget(
       name: "SignallingTests",
       dependencies: [
@@ -210,7 +214,11 @@ let package = Package(
         "Quantization", "Tensors", "TestNetworks", "Verification",
       ]),
     .testTarget(
-      name: "ReportsTests", dependencies: ["PostTraining", "Quantization", "Reports", "Training"]),
+      name: "ReportsTests",
+      dependencies: [
+        "ConfigurationSearch", "MixedPrecision", "PostTraining", "Quantization", "Reports",
+        "Training",
+      ]),
     .testTarget(
       name: "CalibrationTests",
       dependencies: [

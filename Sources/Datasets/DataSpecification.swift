@@ -8,7 +8,7 @@ public import Tensors
 /// `(x * scale - mean) / std`.
 public struct DataSpecification: Sendable, Hashable {
   /// The specification as it was given.
-  public let text: String
+  public internal(set) var text: String
 
   /// The specification without `batch`, which changes no result: what statistics and written models
   /// record of their data.
@@ -17,6 +17,17 @@ public struct DataSpecification: Sendable, Hashable {
     let options = text[text.index(after: mark)...].split(separator: "&")
       .filter { !$0.hasPrefix("batch=") }
     return options.isEmpty ? path : "\(path)?\(options.joined(separator: "&"))"
+  }
+
+  /// The same data, of which `count` samples are taken.
+  public func limited(to count: Int) -> DataSpecification {
+    var other = self
+    let mark = text.firstIndex(of: "?") ?? text.endIndex
+    let options = text[mark...].dropFirst().split(separator: "&").map(String.init)
+      .filter { !$0.hasPrefix("limit=") }
+    other.text = "\(path)?\((options + ["limit=\(count)"]).joined(separator: "&"))"
+    other.limit = count
+    return other
   }
 
   /// The path before the `?`, or `random:N`.

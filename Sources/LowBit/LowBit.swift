@@ -1,6 +1,7 @@
 @_exported import Adaptation
 @_exported import Bitstream
 @_exported import Calibration
+@_exported import ConfigurationSearch
 @_exported import Datasets
 @_exported import DeviceSelection
 @_exported import Evaluation

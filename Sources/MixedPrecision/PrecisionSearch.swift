@@ -16,7 +16,7 @@ public struct PrecisionSearch: Sendable {
   private let base: Int
   private let costs: [[Int]]
   /// For each of the space's groups, the options of its layers.
-  private let joint: [[[Int]]]
+  let joint: [[[Int]]]
 
   /// Finds all best choices.
   ///

@@ -137,12 +137,7 @@ public struct PrecisionSpace: Sendable {
 
   /// The settings by which one layer alone is quantized.
   func settings(only layer: Int, at option: Int) -> QuantizationSettings {
-    var settings = settings
-    settings.only = [NodePattern(exactly: layers[layer].label)]
-    // The layers before it stay in float: there is nothing that it could be fitted to.
-    settings.improvements.remove(.sequential)
-    settings.layers.append(choices[option].rule(forLayer: layers[layer].label))
-    return settings
+    settings.quantizing(only: layers[layer].label, at: choices[option])
   }
 
   /// Every layer's options where all have the same precision: one row for each of ``choices``.

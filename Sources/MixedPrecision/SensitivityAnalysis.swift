@@ -1,10 +1,7 @@
 public import Calibration
-public import Datasets
-import Execution
 public import Graph
 public import Operations
 public import PostTraining
-import Tensors
 
 /// What it costs a network in answers, and in the unit of a budget, to give one layer fewer levels.
 ///
@@ -16,47 +13,28 @@ public struct SensitivityAnalysis<B: Backend> {
 
   private let observations: Observations
   private let replay: CalibrationReplay?
-  private let batches: [Batch]
-  private let references: [Tensor]
-  private let form: AnswerForm
+  private let answers: AnswerComparison<B>
   let backend: B
   private let floatBytes: Int
 
-  /// Runs the float network on the samples.
+  /// Gathers what it takes.
   ///
   /// - Parameters:
   ///   - space: The layers and what they may have.
   ///   - observations: What calibration saw of the values that `space` names.
   ///   - replay: The samples of the calibration, for improvements that run the network again.
-  ///   - batches: Samples, as the network takes them.
+  ///   - answers: Those of `space.graph`.
   ///   - backend: Where.
-  /// - Throws: What running the network throws; `GraphError` for an output that is no float.
   public init(
     _ space: PrecisionSpace, observations: Observations, replay: CalibrationReplay? = nil,
-    batches: [Batch], on backend: B
-  ) throws {
+    answers: AnswerComparison<B>, on backend: B
+  ) {
     self.space = space
     self.observations = observations
     self.replay = replay
-    self.batches = batches
     self.backend = backend
-    form = AnswerForm(
-      of: space.graph,
-      hasLabels: batches.contains { $0.samples.contains { $0.label != nil } })
     floatBytes = space.graph.packedConstantBytes
-    let executor = try Executor(space.graph, on: backend)
-    references = try batches.map { try Self.output(of: executor, $0) }
-  }
-
-  private static func output(of executor: Executor<B>, _ batch: Batch) throws -> Tensor {
-    guard let name = executor.graph.outputs.first?.name,
-      let output = try executor.run(batch.inputs)[name]
-    else { throw GraphError.invalid("the model has no output") }
-    guard output.elementType == .float32 else {
-      throw GraphError.unsupported(
-        "the output '\(name)' is of type \(output.elementType): answers are compared in float32")
-    }
-    return output
+    self.answers = answers
   }
 
   /// The network quantized by `settings`.
@@ -66,24 +44,11 @@ public struct SensitivityAnalysis<B: Backend> {
       patchMoments: observations.patchMoments, replay: replay, settings: settings, on: backend)
   }
 
-  /// How far the answers of `graph`, a network with the same inputs and outputs, are from the float network's.
+  /// How far the answers of `graph` are from the float network's.
   ///
   /// - Throws: `GraphError` when they are no numbers.
   public func divergence(of graph: Graph) throws -> OutputDivergence {
-    let executor = try Executor(graph, on: backend)
-    var sum = DivergenceSum(form)
-    for (batch, reference) in zip(batches, references) {
-      let output = try Self.output(of: executor, batch)
-      guard output.count == reference.count else {
-        throw GraphError.invalid(
-          "the output has shape \(output.shape), the float network's \(reference.shape)")
-      }
-      sum.add(output, reference: reference, rows: batch.rows, counted: batch.samples.count)
-    }
-    guard sum.result.loss.isFinite else {
-      throw GraphError.invalid("an output is no number: answers cannot be compared")
-    }
-    return sum.result
+    try answers.divergence(of: graph)
   }
 
   /// What one layer at one of the choices costs.

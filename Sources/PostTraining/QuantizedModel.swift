@@ -174,9 +174,8 @@ extension QuantizedConstant {
   init(_ tensor: Tensor, _ settings: QuantizationSettings) {
     let values = tensor.array(of: Float.self)
     let histogram = Histogram(values)
-    let isSymmetric = settings.requantization == .sadl && histogram.minimum ?? 0 < 0
     let found = Quantization.quantizer(
-      from: histogram, method: .minmax, levels: 256, scheme: isSymmetric ? .symmetric : .affine)
+      from: histogram, method: .minmax, levels: 256, scheme: settings.scheme(of: histogram))
     let quantizer = settings.scales == .powerOfTwo ? found.withPowerOfTwoScale(for: values) : found
     self.quantizer = quantizer
     codes = Tensor(

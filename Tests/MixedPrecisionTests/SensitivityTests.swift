@@ -94,8 +94,11 @@ private struct Samples: Dataset {
     var batches: [Batch] = []
     // The last one is filled up; what fills it must not count.
     try samples.forEachBatch(of: 5, isFixed: true) { batches.append($0) }
-    return try SensitivityAnalysis(
-      space, observations: observations, batches: batches, on: ReferenceBackend.shared)
+    return SensitivityAnalysis(
+      space, observations: observations,
+      answers: try AnswerComparison(
+        with: space.graph, batches: batches, on: ReferenceBackend.shared),
+      on: ReferenceBackend.shared)
   }
 
   @Test func fewerLevelsLoseMoreAndTakeLess() throws {
@@ -243,6 +246,76 @@ private struct Samples: Dataset {
     #expect(search.loss(best) <= search.loss([1, 1, 1]))
     #expect(search.best(within: coarsest - 1) == nil)
     #expect(search.curve(5).first == [2, 2, 2] && search.curve(5).count > 2)
+  }
+
+  /// Neighbours are all choices that change one layer, or one up and one down, and cost no more.
+  @Test func neighboursCostNoMoreAndDifferLittle() throws {
+    let space = try Self.space(of: Self.network())
+    let rows = space.layers.map { layer in
+      zip(space.choices, [(900, 0.01), (500, 0.1), (300, 1.0)]).map { choice, figures in
+        LayerSensitivity(
+          precision: choice,
+          divergence: OutputDivergence(
+            divergence: figures.1 * Double(layer.weightCount), sqnr: 10),
+          bytes: figures.0 * layer.weightCount / 100)
+      }
+    }
+    let search = PrecisionSearch(space, rows, kind: .bytes, coarsestBytes: 5000)
+    let start = [0, 1, 2]
+    let budget = search.cost(start) + 100
+    let found = search.neighbours(of: start, within: budget)
+    #expect(found.map(search.loss) == found.map(search.loss).sorted())
+    var expected: Set<[Int]> = []
+    for first in 0..<3 {
+      for second in 0..<3 {
+        for third in 0..<3 {
+          let other = [first, second, third]
+          let changed = other.indices.filter { other[$0] != start[$0] }
+          // Of two layers one must get finer and the other coarser: the first choice is the finest.
+          let isExchange =
+            changed.count == 2
+            && (other[changed[0]] < start[changed[0]]) != (other[changed[1]] < start[changed[1]])
+          guard changed.count == 1 || isExchange, search.cost(other) <= budget else { continue }
+          expected.insert(other)
+        }
+      }
+    }
+    #expect(Set(found) == expected && found.count == expected.count && expected.count > 3)
+  }
+
+  /// A layer alone is quantized as it is in the whole: what `quantizing(only:at:)` makes of borders is what the
+  /// plan has.
+  @Test func layersAloneHaveTheirLevels() throws {
+    let graph = try Self.network().preparedForQuantization()
+    var settings = QuantizationSettings(borderLevels: 256)
+    settings.weights.levels = 4
+    settings.activations.levels = 16
+    let plan = try QuantizationPlan(graph, settings: settings)
+    let isolation = try LayerIsolation(plan, of: graph, settings: settings)
+    #expect(isolation.layers.map(\.label) == ["first", "second", "third"])
+    #expect(isolation.layers.map(\.precision.description) == ["w8a8", "w2a4", "w8a8"])
+    let space = try Self.space(of: Self.network(), ["w8a8", "w2a4"])
+    let samples = Samples()
+    var calibrator = try Calibrator(
+      graph, observing: isolation.observedValues.union(space.observedValues),
+      channelAxes: space.channelAxes, patches: space.patches.merging(isolation.patches) { $1 },
+      on: ReferenceBackend.shared, allowsNonFinite: false)
+    try calibrator.add(
+      (0..<samples.count).map {
+        CalibrationSample(inputs: samples.sample(at: $0).inputs, name: "sample \($0)")
+      })
+    let observations = try calibrator.observations(
+      of: .init(data: "made up", shard: 0, shardCount: 1, sampleCount: samples.count))
+    var batches: [Batch] = []
+    try samples.forEachBatch(of: 5, isFixed: true) { batches.append($0) }
+    let answers = try AnswerComparison(with: graph, batches: batches, on: ReferenceBackend.shared)
+    let analysis = SensitivityAnalysis(
+      space, observations: observations, answers: answers, on: ReferenceBackend.shared)
+    for (layer, option) in [0, 1, 0].enumerated() {
+      let alone = try isolation.divergence(
+        ofLayer: layer, observations, answers, on: ReferenceBackend.shared)
+      #expect(alone == (try analysis.sensitivity(of: layer, at: option).divergence))
+    }
   }
 
   @Test func bitOperationsAreMultiplicationsTimesBits() throws {

@@ -61,6 +61,19 @@ import Testing
     #expect(graph.calibrationDoubts(["t": Histogram([-0.01, 0.02])]).count == 1)
   }
 
+  @Test func dataThatVanishBesideTheBiases() {
+    var graph = Self.normalized
+    graph.initializers["bias"] = Tensor([Float(0.5)])
+    graph.nodes = [Node(name: "conv", "Conv", inputs: ["x", "w", "bias"], outputs: ["y"])]
+    let seen = { (size: Float) in ["x": Histogram((1...100).map { Float($0) / 100 * size })] }
+    #expect(graph.calibrationDoubts(seen(1)).isEmpty)
+    #expect(graph.calibrationDoubts(seen(255)).isEmpty)
+    let doubts = graph.calibrationDoubts(seen(1 / 255))
+    #expect(doubts.count == 1 && doubts[0].contains("'conv' makes of these data"), "\(doubts)")
+    // Zeros are constant, which is said elsewhere.
+    #expect(graph.calibrationDoubts(["x": Histogram([0, 0])]).isEmpty)
+  }
+
   @Test func aFirstLayerThatGivesNothing() {
     var graph = Self.normalized
     graph.nodes = [

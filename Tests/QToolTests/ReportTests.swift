@@ -49,6 +49,43 @@ import Testing
     #expect(first.contains("Histogram of") && !second.contains("Histogram of"))
   }
 
+  /// The score is what `evaluate` says of both files; layers alone, and models of a search, are on the page.
+  @Test func pagesSayWhatWasMeasured() throws {
+    let record = "\(path)/record.json"
+    let search = files.onReference([
+      "search", files.model, "--data", files.data, "--score", files.data, "--samples", "8",
+      "--tuner", "random", "--trials", "5", "--record", record,
+    ])
+    #expect(search.status == 0, "\(search.errors)")
+    let quantized = files.onReference([
+      "quantize", files.model, "--data", files.data, "--preset", "w4a4", "-o", "\(path)/q.onnx",
+      "--report", "\(path)/q.html", "--score", files.data, "--sensitivity", "--record", record,
+    ])
+    #expect(quantized.status == 0, "\(quantized.errors)")
+    let scores = try [files.model, "\(path)/q.onnx"].map { model -> String in
+      let found = files.onReference(["evaluate", model, "--data", files.data])
+      let line = try #require(found.output.split(separator: "\n").first { $0.contains("top-1") })
+      return String(line.split(separator: " ")[1])
+    }
+    #expect(
+      quantized.output.contains("top-1: \(scores[0]) % in float, \(scores[1]) % quantized"),
+      "\(quantized.output) \(scores)")
+    #expect(quantized.output.contains("layer alone"))
+    let page = TemporaryFolder.text(of: "\(path)/q.html")
+    for words in [
+      "\(scores[0]) % in float, on data.npz", "Sensitivities", "All layers together:",
+      "top-1 by size", "SQNR of the output by size", ">this model<",
+    ] {
+      #expect(page.contains(words), "\(words)")
+    }
+    let other = try Models.write(Models.classifier, "other.onnx", in: files.folder)
+    let foreign = files.onReference([
+      "quantize", other, "--data", "random:40", "-o", "\(path)/o.onnx", "--report",
+      "\(path)/o.html", "--record", record,
+    ])
+    #expect(foreign.status == 2 && foreign.errors.contains("another model"), "\(foreign.errors)")
+  }
+
   @Test func histogramsComeFromDataOrFromTheStatistics() throws {
     let stats = "\(path)/m.stats"
     #expect(

@@ -36,6 +36,36 @@ import Testing
     #expect(page.contains("Sensitivities") && page.contains("<svg"))
   }
 
+  /// The file that a search writes is the one that quantizing with the layers' precisions writes, and what
+  /// it measures of models with fine borders is what `--first-last` has.
+  @Test(arguments: [[], ["--refine", "6"]])
+  func whatIsChosenIsWhatIsWritten(options: [String]) throws {
+    let output = "\(files.folder.path)/small.onnx"
+    let outcome = files.onReference(
+      [
+        "search", files.model, "--data", files.data, "--samples", "8", "--points", "3", "--budget",
+        "bytes:60%", "-o", output,
+      ] + options)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let lines = outcome.output.split(separator: "\n")
+    let layers = try #require(lines.first { $0.hasPrefix("layers: ") }).dropFirst(8)
+    let rules = layers.split(separator: ",").flatMap {
+      ["--layer", String($0.drop { $0 == " " })]
+    }
+    #expect(rules.count == 12)
+    let written = files.quantized(rules, data: files.data, by: files.onReference)
+    #expect(written == files.folder.bytes("small.onnx") && !written.isEmpty)
+
+    let row = try #require(lines.first { $0.hasPrefix("w4a8, first and last finer") })
+    let bytes = try #require(row.split(separator: " ").compactMap { Int($0) }.first)
+    let fine = files.onReference([
+      "quantize", files.model, "--data", files.data, "-o", "\(files.folder.path)/fine.onnx",
+      "--weight-bits", "4", "--first-last", "--json",
+    ])
+    #expect(fine.status == 0 && fine.output.contains("\"after\" : \(bytes)"), "\(bytes)")
+    #expect(outcome.output.contains("6 models near it measured") == !options.isEmpty)
+  }
+
   /// Measurements are taken from the record where it has them, and what is missing is measured again, with
   /// the same result.
   @Test func goesOnFromARecord() throws {
@@ -89,6 +119,7 @@ import Testing
     (["--budget", "size:3", "-o", "OUT"], "is no budget"),
     (["--budget", "bops", "--choices", "w8a8"], "at least two different precisions"),
     (["--budget", "bops", "--choices", "w8a8,w4"], "does not say levels"),
+    (["--budget", "bops", "--refine", "3"], "--refine is for a budget with a number"),
     (["--budget", "bops", "--resume"], "--resume needs the --record"),
     (["--budget", "bops", "--preset", "w4a4"], "without meaning here: --preset"),
     (["--budget", "bops", "--choices", "w8a8,x:w4a8"], "is no precision"),

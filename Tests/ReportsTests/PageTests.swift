@@ -1,3 +1,5 @@
+import ConfigurationSearch
+import MixedPrecision
 import Quantization
 import Testing
 
@@ -72,6 +74,79 @@ import Testing
     #expect(page.elements.contains { $0.attributes["class"] == "outside" })
     #expect(page.elements.contains { $0.attributes["class"] == "chosen" })
     #expect(text == Self.page(names: ["stem", "head"]).text)
+  }
+
+  /// What was measured has its place; what was not has none.
+  @Test func measurementsAreShownAsFarAsThereAreAny() throws {
+    func page(_ measurements: ModelMeasurements) throws -> WellFormed {
+      let page = try WellFormed(
+        ReportPage(
+          Self.report(names: ["stem", Self.hostile]), ranges: [], codes: [],
+          facts: ModelFacts(
+            name: "m.onnx", fileBytes: (4000, 1000), parameters: 12345, opset: 21,
+            writtenBy: "a test"), measurements: measurements
+        ).text)
+      #expect(page.faults.isEmpty, "\(page.faults)")
+      return page
+    }
+    let nothing = try page(ModelMeasurements()).texts("body")[0]
+    #expect(!nothing.contains("Sensitivities") && !nothing.contains("by size"))
+    var found = ModelMeasurements()
+    found.score = (
+      .init(name: "top-1", unit: "%", value: 56.72), .init(name: "top-1", unit: "%", value: 44.03)
+    )
+    found.scoreData = Self.hostile
+    found.layers = ["stem", Self.hostile].map {
+      .init(
+        name: $0, precision: LayerPrecision(weightLevels: 16, activationLevels: 23),
+        divergence: .init(divergence: 0.125, sqnr: 20))
+    }
+    found.whole = .init(divergence: 0.75, sqnr: .infinity)
+    found.others = [
+      .init(bytes: 100, sqnr: 10, score: .init(name: "top-1", unit: "%", value: 40)),
+      .init(bytes: 200, sqnr: .infinity, score: .init(name: "top-1", unit: "%", value: 39)),
+      .init(bytes: 300, sqnr: 30, score: .init(name: "top-1", unit: "%", value: 50)),
+    ]
+    found.own = .init(bytes: 400, sqnr: nil, score: .init(name: "top-1", unit: "%", value: 44.03))
+    let full = try page(found)
+    let all = full.texts("body")[0]
+    for words in [
+      "44.03 %", "56.72 % in float", "16x23", "0.125", "add up to 0.25", "top-1 by size",
+    ] {
+      #expect(all.contains(words), "\(words)")
+    }
+    // The front is joined: of three models one is worse than a smaller one.
+    let labels = full.elements.compactMap { $0.attributes["aria-label"] }
+    #expect(
+      labels.contains {
+        $0.contains("best: 40 at 100, 50 at 300; measured: 40 at 100, 50 at 300; this model: 44.03")
+      }, "\(labels)")
+    #expect(full.elements.count { $0.attributes["class"] == "chosen" } == 1)
+  }
+
+  @Test func tunersShowTheBestAndWhatMattered() throws {
+    let trials = (1...5).map { number in
+      TunerPicture.Trial(
+        number: number, values: [Self.hostile, number == 3 ? "channel" : "tensor"],
+        prediction: number > 3 ? 41 : nil, worth: number == 3 ? 50 : 40,
+        score: .init(name: "top-1", unit: "%", value: number == 3 ? 50 : 40),
+        divergence: .init(divergence: 0.1, sqnr: 20), bytes: 2048)
+    }
+    let picture = TunerPicture(
+      model: Self.hostile, data: "images", method: .boosted,
+      axes: [
+        .init("range", [Self.hostile, "mse"]), .init("granularity", ["tensor", "channel"]),
+      ], configurations: 8, trials: trials, ranking: [trials[2]] + trials.filter { $0.number != 3 },
+      floatScore: .init(name: "top-1", unit: "%", value: 60), command: "qtool '\(Self.hostile)'",
+      writtenBy: "a test")
+    let page = try WellFormed(ReportPage(picture).text)
+    #expect(page.faults.isEmpty, "\(page.faults)")
+    let all = page.texts("body")[0]
+    for words in ["5 of 8 ways", "trial 3", "60.00 % in float", "42.00 %", "41.00"] {
+      #expect(all.contains(words), "\(words)")
+    }
+    let labels = page.elements.compactMap { $0.attributes["aria-label"] }
+    #expect(labels.contains { $0.contains("best so far: 40 at 1, 50 at 5; trial: 40 at 1") })
   }
 
   /// Models for accumulators of a width have a table of estimates, others do not.

@@ -3,13 +3,11 @@ import Quantization
 
 extension Backend {
   /// Quantizers for histograms of activations, by the range method and the scales of `settings`. They are
-  /// affine; for SADL's arithmetic, those of values below zero are symmetric.
+  /// affine; where `settings` or SADL's arithmetic want it, those of values below zero are symmetric.
   func quantizers(
     from histograms: [Histogram], levels: Int, settings: QuantizationSettings
   ) throws -> [Quantizer] {
-    let schemes = histograms.map { histogram -> Scheme in
-      settings.requantization == .sadl && histogram.minimum ?? 0 < 0 ? .symmetric : .affine
-    }
+    let schemes = histograms.map(settings.scheme(of:))
     var found = [Quantizer?](repeating: nil, count: histograms.count)
     for scheme in Scheme.allCases {
       let places = schemes.indices.filter { schemes[$0] == scheme }

@@ -11,7 +11,7 @@ extension QuantizationPlan {
   /// reach a little beyond the bounds; then the operator would stay in float. Values that share a
   /// quantizer keep it where one of them is not clipped.
   mutating func fitQuantizersToClips(_ settings: QuantizationSettings) {
-    guard settings.target == .qdq, settings.scales == .real else { return }
+    guard settings.target == .qdq, settings.scales != .powerOfTwo else { return }
     for members in Dictionary(grouping: values.values, by: \.group).values {
       guard let quantizer = members[0].quantizer, quantizer.fillsItsType(settings.target),
         let widest = Self.union(members.map(\.clipping))

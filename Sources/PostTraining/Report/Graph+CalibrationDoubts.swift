@@ -16,7 +16,10 @@ extension Graph {
     graph.nodes = nodes
     let index = GraphIndex(graph)
     return graph.inputs.compactMap { index.doubtAboutScale(of: $0.name, histograms) }
-      + [index.doubtAboutNormalization(histograms), index.doubtAboutFirstLayer(histograms)]
+      + [
+        index.doubtAboutNormalization(histograms), index.doubtAboutFirstLayer(histograms),
+        index.doubtAboutFirstBiases(histograms),
+      ]
       .compactMap(\.self)
   }
 }
@@ -131,6 +134,28 @@ extension GraphIndex {
     return
       "\(rounded(100 * zeros)) % of what the first layer '\(first.label)' gives is 0: are the data "
       + "prepared as in training?"
+  }
+
+  /// What a first layer makes of its data is of the order of its biases or more: from a sixth to 800 times
+  /// in ten trained networks. Less than a 32nd part hardly moves its outputs. (That it is very much
+  /// tells nothing: biases of networks that are trained on 0...255 are as small beside it.)
+  fileprivate func doubtAboutFirstBiases(_ histograms: [String: Histogram]) -> String? {
+    guard let node = nodes.first(where: { ["Conv", "Gemm"].contains($0.operatorType) }),
+      node.inputs.count == 3, let histogram = histograms[node.inputs[0]],
+      histogram.finiteCount > 0, histogram.meanSquare > 0,
+      let weights = constants[node.inputs[1]]?.doubles,
+      let biases = constants[node.inputs[2]]?.doubles, !biases.isEmpty
+    else { return nil }
+    func meanSquare(_ values: [Double]) -> Double {
+      values.reduce(0) { $0 + $1 * $1 } / Double(biases.count)
+    }
+    // Of values that are independent; those of images are not, and reach the root of their number times that.
+    let reach = (histogram.meanSquare * meanSquare(weights)).squareRoot()
+    let size = meanSquare(biases).squareRoot()
+    guard reach > 0, reach < size / 32 else { return nil }
+    return
+      "what the first layer '\(node.label)' makes of these data is of the size \(rounded(reach)), its "
+      + "biases are of the size \(rounded(size)): all samples look alike to it; is scale= the one of training?"
   }
 }
 

@@ -99,6 +99,12 @@ public struct QuantizationSettings: Sendable, Hashable {
     choosesScales(of: weights) || roundsBySecondOrder(weights)
   }
 
+  /// How a quantizer of these values lies around zero. Those of values never below it begin there.
+  func scheme(of values: Histogram) -> Scheme {
+    let isSymmetric = scales == .symmetric || requantization == .sadl
+    return isSymmetric && values.minimum ?? 0 < 0 ? .symmetric : .affine
+  }
+
   /// The range method of activations: the one asked for, by default `mse`.
   public var activationRange: RangeMethod { activations.range ?? .mse }
 
@@ -215,6 +221,8 @@ public enum Granularity: Sendable, Hashable {
 public enum ScaleRule: String, Sendable, Hashable, CaseIterable {
   /// Any real scale.
   case real = "affine"
+  /// Any real scale; quantizers of activations that have both signs reach as far below zero as above.
+  case symmetric
   /// Powers of two, so that requantization is a shift.
   case powerOfTwo = "shift"
 }

@@ -18,7 +18,7 @@ struct ScaleCandidates {
     return Self.steps.map { step in
       switch step {
       case 0: return leastSquares
-      case 8 where scales == .real: return spanning
+      case 8 where scales != .powerOfTwo: return spanning
       default:
         var factor = 1.0
         for _ in 0..<step.magnitude { factor *= root }

@@ -4,6 +4,8 @@ struct LineChart {
   struct Series {
     var name: String
     var points: [(x: Double, y: Double)]
+    /// Whether a line leads from point to point; marks alone otherwise.
+    var isJoined = true
   }
 
   /// A place on the horizontal axis where something begins.
@@ -84,8 +86,10 @@ struct LineChart {
     for (index, place) in places.enumerated() {
       if index == 0 { path.move(place.x, place.y) } else { path.line(place.x, place.y) }
     }
-    var marks = [Markup("path", ["class": "curve style-\(number % 3)", "d": path.text])]
-    if places.count <= Self.mostMarks, chosen == nil {
+    let isJoined = series[number].isJoined
+    var marks =
+      isJoined ? [Markup("path", ["class": "curve style-\(number % 3)", "d": path.text])] : []
+    if !isJoined || places.count <= Self.mostMarks && chosen == nil {
       marks += places.map { Frame.mark(number, $0.x, $0.y) }
     }
     if series.count > 1 {

@@ -26,6 +26,7 @@ let pageStyle: StaticString = """
     font: 0.92em/1.4 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere;
     unicode-bidi: isolate;
   }
+  pre { margin: 0 0 1.2rem; white-space: pre-wrap; }
   .kind {
     margin: 0; font-size: 0.8rem; letter-spacing: 0.08em; text-transform: uppercase;
     color: var(--soft);

@@ -36,33 +36,38 @@ extension ReportPage {
   ///   - ranges: The quantizers of activations in the order of execution.
   ///   - codes: How often each code stands for a weight, layer by layer.
   ///   - facts: The model.
+  ///   - measurements: What was measured of it.
   public init(
-    _ report: QuantizationReport, ranges: [ObservedRange], codes: [WeightCodes], facts: ModelFacts
+    _ report: QuantizationReport, ranges: [ObservedRange], codes: [WeightCodes],
+    facts: ModelFacts, measurements: ModelMeasurements = ModelMeasurements()
   ) {
     self.init(
       kind: "Quantization report", title: facts.name,
       lead: report.settings.isEmpty
         ? "Read from the file, which does not say how it was made."
         : Markup(words(ofSettings: report.settings)),
-      sections: quantizedSections(report, ranges: ranges, codes: codes, facts: facts),
+      sections: quantizedSections(
+        report, ranges: ranges, codes: codes, facts: facts, measurements: measurements),
       footer: facts.writtenBy)
   }
 }
 
 /// The parts of a page about a quantized model.
 func quantizedSections(
-  _ report: QuantizationReport, ranges: [ObservedRange], codes: [WeightCodes], facts: ModelFacts
+  _ report: QuantizationReport, ranges: [ObservedRange], codes: [WeightCodes], facts: ModelFacts,
+  measurements: ModelMeasurements = ModelMeasurements()
 ) -> [Section] {
   var sections = [
     Section(
       "Summary", anchor: "summary",
-      [summary(report, facts)]
+      [summary(report, facts, measurements)]
         + Markup.messages(warnings: report.warnings, notes: report.notes)),
     Section(
       "Layers", anchor: "layers",
       [layerTable(report.layers, width: report.accumulatorBits ?? 32)]
         + determinationTable(report.layers, width: report.accumulatorBits)),
   ]
+  sections += measuredSections(measurements)
   if let calibration = report.calibration {
     sections.append(
       Section("Calibration", anchor: "calibration", calibrationFacts(calibration, report)))
@@ -92,8 +97,10 @@ private func words(ofSettings text: String) -> String {
   }.joined(separator: ", ")
 }
 
-private func summary(_ report: QuantizationReport, _ facts: ModelFacts) -> Markup {
-  var items: [(title: String, value: String, remark: String)] = []
+private func summary(
+  _ report: QuantizationReport, _ facts: ModelFacts, _ measurements: ModelMeasurements
+) -> Markup {
+  var items = measurements.facts
   let after = facts.fileBytes.after.map { formatted(bytes: $0) }
   if let before = facts.fileBytes.before, let bytes = facts.fileBytes.after, let after {
     items.append(

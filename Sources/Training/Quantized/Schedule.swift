@@ -165,17 +165,17 @@ public struct QuantizedTrainingSettings: Sendable, Hashable {
           + "straight-through estimator does not reach")
     }
     try validateGradual()
-    guard !learnsScales || quantization.scales == .real else {
+    guard !learnsScales || quantization.scales != .powerOfTwo else {
       throw SettingsError("scales that are learned do not stay powers of two")
     }
     if followsMagnitudes {
-      guard codesEveryStep, !learnsScales, quantization.scales == .real else {
+      guard codesEveryStep, !learnsScales, quantization.scales != .powerOfTwo else {
         throw SettingsError(
           "running ranges are for activations that are quantized from the first step on, by scales that "
             + "are neither learned nor powers of two")
       }
     }
-    guard normalization == .fold || quantization.scales == .real else {
+    guard normalization == .fold || quantization.scales != .powerOfTwo else {
       throw SettingsError(
         "normalizations that are kept become parts of scales, which do not stay powers of two")
     }

@@ -10,6 +10,7 @@ struct Quantize: ParsableCommand {
       "qtool quantize model.onnx --data 'images/?limit=500' -o small.onnx",
       "qtool quantize model.onnx --stats model.stats --preset w4a8 -o small.onnx",
       "qtool quantize model.onnx --data-free --input-range 0:1 -o small.onnx",
+      "qtool quantize model.onnx --data images/ --score test/ --sensitivity -o s.onnx --report s.html",
       "qtool quantize model.onnx --data images/ --weight-levels 23 --activation-levels 19 -o s.onnx",
       "qtool quantize model.onnx --data images/ --preset w4a4 --improve outputs,gain,bias,reconstruct "
         + "-o s.onnx",
@@ -49,6 +50,23 @@ struct Quantize: ParsableCommand {
     completion: .file(extensions: ["html"]))
   var report: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Data with labels, or pairs of pictures, that the float and the quantized model are scored on.",
+      valueName: "spec"))
+  var score: String?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Say what each layer costs in answers: quantized alone, on up to 128 samples of --data.")
+  var sensitivity = false
+
+  @Option(
+    help: ArgumentHelp(
+      "What 'qtool search --record' has kept of this model: --report shows it by size and loss.",
+      valueName: "file"), completion: .file(extensions: ["json"]))
+  var record: String?
+
   @Flag(
     name: .customLong("allow-nonfinite"), inversion: .prefixedNo,
     help: "Count NaN and infinities in activations instead of stopping.")
@@ -75,6 +93,12 @@ struct Quantize: ParsableCommand {
     }
     guard inputRange == nil || isDataFree else {
       throw ValidationError("--input-range is for --data-free: data show where inputs lie")
+    }
+    guard !sensitivity || data != nil else {
+      throw ValidationError("--sensitivity compares answers: it needs --data, not --stats")
+    }
+    guard record == nil || report != nil else {
+      throw ValidationError("--record is for the page: it needs --report")
     }
   }
 
@@ -162,7 +186,10 @@ struct Quantize: ParsableCommand {
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
     _ learning: ReconstructionSettings?, notes: [String], on backend: B
   ) throws -> (Result, ReportPage?) {
-    let basis = try basis(model, plan, settings, on: backend)
+    let isolation = try located(self.model) {
+      sensitivity ? try LayerIsolation(plan, of: model.prepared, settings: settings) : nil
+    }
+    let basis = try basis(model, plan, settings, isolation, on: backend)
     let calibration = basis.calibration
     let replay = try data.map {
       try model.replay(of: $0, seed: common.seed, allowsNonFinite: allowsNonFinite)
@@ -191,11 +218,15 @@ struct Quantize: ParsableCommand {
     // Data that are wrong matter more than anything that follows from them.
     report.warnings.insert(
       contentsOf: model.original.calibrationDoubts(basis.observed), at: 0)
+    let measurements = try located(self.model) {
+      try self.measurements(of: graph, model, isolation, basis.observations, channelMeans: basis.channelMeans,
+        on: backend)
+    }
     let result = Result(
       output: target.output,
       fileBytes: .init(
         before: model.byteCount, after: try MappedFile(path: target.output).bytes.count),
-      opset: graph.opsets[""] ?? 13, report: report)
+      opset: graph.opsets[""] ?? 13, report: report, measurements)
     guard self.report != nil else { return (result, nil) }
     let facts = ModelFacts(
       name: InputFiles.name(of: target.output),
@@ -204,7 +235,7 @@ struct Quantize: ParsableCommand {
       writtenBy: QTool.writer)
     let page = ReportPage(
       report, ranges: quantized.observedRanges(basis.observed),
-      codes: quantized.weightCodes, facts: facts)
+      codes: quantized.weightCodes, facts: facts, measurements: measurements)
     return (result, page)
   }
 
@@ -235,10 +266,13 @@ struct Quantize: ParsableCommand {
     var observed: [String: Histogram] = [:]
     var calibration: QuantizationReport.Calibration
     var notes: [String] = []
+    /// What data have shown, moments included.
+    var observations = Observations()
   }
 
   private func basis<B: Backend>(
-    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
+    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
+    _ isolation: LayerIsolation?, on backend: B
   ) throws -> Basis {
     let source = DataFree(
       inputRange: try inputRange.map(DataFree.range), reach: deviations)
@@ -265,16 +299,18 @@ struct Quantize: ParsableCommand {
         channelMeans: expected.channelMeans(plan.channelAxes),
         calibration: try source.calibration(of: model, expected), notes: notes)
     }
-    let observations = try observations(model, plan, settings, on: backend)
+    let observations = try observations(model, plan, settings, isolation, on: backend)
     return Basis(
       histograms: observations.histograms,
       channelMeans: expected?.channelMeans(plan.channelAxes) ?? observations.channelMeans,
       patchMoments: observations.patchMoments, observed: observations.histograms,
-      calibration: try model.calibration(of: observations, plan, settings), notes: notes)
+      calibration: try model.calibration(of: observations, plan, settings), notes: notes,
+      observations: observations)
   }
 
   private func observations<B: Backend>(
-    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings, on backend: B
+    _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
+    _ isolation: LayerIsolation?, on backend: B
   ) throws -> Observations {
     if let stats {
       let statistics = try Statistics(path: stats)
@@ -291,8 +327,10 @@ struct Quantize: ParsableCommand {
     run.allowsNonFinite = allowsNonFinite
     run.seed = common.seed
     let patches = plan.patches(for: settings)
+      .merging(isolation?.patches ?? [:]) { $0.union($1) }
     return try run.observations(
-      of: plan.observedValues.union(patches.keys).union(plan.observedResults(for: settings)),
+      of: plan.observedValues.union(patches.keys).union(plan.observedResults(for: settings))
+        .union(isolation?.observedValues ?? []),
       channelAxes: settings.improvements.contains(.bias) ? plan.channelAxes : [:],
       patches: patches, on: backend)
   }
@@ -303,9 +341,24 @@ struct Quantize: ParsableCommand {
     var fileBytes: QuantizationReport.Change
     var opset: Int
     var report: QuantizationReport
+    var score: MeasurementOutline.Change?
+    var sensitivities: [MeasurementOutline.Layer]?
+
+    init(
+      output: String, fileBytes: QuantizationReport.Change, opset: Int,
+      report: QuantizationReport, _ measurements: ModelMeasurements
+    ) {
+      self.output = output
+      self.fileBytes = fileBytes
+      self.opset = opset
+      self.report = report
+      score = MeasurementOutline.change(measurements)
+      sensitivities = MeasurementOutline.layers(measurements)
+    }
 
     var text: String {
-      report.text + "\nfile: \(formatted(bytes: fileBytes.before)) before, "
+      report.text + MeasurementOutline.text(score, sensitivities)
+        + "\nfile: \(formatted(bytes: fileBytes.before)) before, "
         + "\(formatted(bytes: fileBytes.after)) after\nwritten: \(output) (operator set \(opset))"
     }
   }

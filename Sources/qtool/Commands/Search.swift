@@ -1,16 +1,19 @@
-import ArgumentParser
+public import ArgumentParser
 import Files
-import LowBit
+public import LowBit
 
 /// `qtool search`
 struct Search: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Find the bits of every layer that lose least under a budget.",
+    abstract:
+      "Find the bits of every layer that lose least under a budget, or the best way to quantize.",
     discussion: examples(
       "qtool search model.onnx --data 'images/?limit=256' --budget bytes",
       "qtool search model.onnx --data images/ --budget bytes:48000 -o small.onnx",
       "qtool search model.onnx --data images/ --score 'test/?labels=labels.csv' --budget bops:30% "
-        + "--choices w8a8,w4a8,w4a4 -o small.onnx --report search.html")
+        + "--choices w8a8,w4a8,w4a4 -o small.onnx --report search.html",
+      "qtool search model.onnx --data images/ --score 'test/?labels=labels.csv' --preset w4a8 "
+        + "--tuner boosted --trials 64 -o small.onnx")
         + """
 
 
@@ -18,6 +21,10 @@ struct Search: ParsableCommand {
         with the float network's; from these sensitivities come the best bits of all layers for every \
         budget. Points of the curve, and the same bits for all layers, are then quantized and measured \
         whole. A budget with a number writes the model of least loss among those measured within it.
+
+        With --tuner whole configurations are quantized and measured: samples of calibration, scheme, \
+        ranges, granularity, passes, the treatment of the first and the last layer, or what --space \
+        names. The best is printed as the qtool quantize command that makes it.
         """)
 
   @Argument(help: "The ONNX model in float.", completion: .file(extensions: ["onnx"]))
@@ -36,7 +43,25 @@ struct Search: ParsableCommand {
       "bytes (of constants), bops (multiplications times bits of both factors) or time (of layers on the "
         + "device, in ns), with :NUMBER or :P% of what the finest choice costs behind it.",
       valueName: "budget"))
-  var budget: String
+  var budget: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Search for how to quantize in place of bits: boosted (boosted trees predict what is worth "
+        + "measuring), random or exhaustive.", valueName: "method"))
+  var tuner: TuningMethod?
+
+  @Option(
+    help: ArgumentHelp(
+      "Configurations that --tuner measures. Default: 64, or all of them with exhaustive.",
+      valueName: "count"))
+  var trials: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "What --tuner varies, in TOML: options of quantize and limit, each with its values in brackets.",
+      valueName: "file"), completion: .file(extensions: ["toml"]))
+  var space: String?
 
   @Option(
     help: ArgumentHelp(
@@ -46,11 +71,18 @@ struct Search: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Samples of --data that sensitivities are found with.", valueName: "count"))
+      "Samples of --data that answers are compared on with the float network's.", valueName: "count"
+    ))
   var samples = 128
 
   @Option(help: ArgumentHelp("Points of the curve that are measured.", valueName: "count"))
   var points = 9
+
+  @Option(
+    help: ArgumentHelp(
+      "Models near the best for a budget that are measured, too, each near the best so far.",
+      valueName: "count"))
+  var refine = 0
 
   @Option(
     help: ArgumentHelp(
@@ -81,7 +113,12 @@ struct Search: ParsableCommand {
 
   func validate() throws {
     guard samples > 0 else { throw ValidationError("--samples: at least 1 is needed") }
+    guard refine >= 0 else { throw ValidationError("--refine: a count is not negative") }
     guard points > 1 else { throw ValidationError("--points: at least 2 are needed") }
+    guard (budget == nil) != (tuner == nil) else {
+      throw ValidationError("either --budget or --tuner is needed")
+    }
+    guard trials ?? 1 > 0 else { throw ValidationError("--trials: at least 1 is needed") }
     guard !resume || record != nil else {
       throw ValidationError("--resume needs the --record that it goes on from")
     }
@@ -89,7 +126,63 @@ struct Search: ParsableCommand {
 
   func run() throws {
     try common.begin(self)
-    let limit = try PrecisionBudget(parsing: budget)
+    if let budget {
+      try refuse(["space", "trials"], because: "they are for --tuner; without meaning here: ")
+      try searchPrecisions(within: PrecisionBudget(parsing: budget), text: budget)
+    } else if let tuner {
+      try refuse(
+        ["choices", "points", "refine"], because: "they are for --budget; without meaning here: ")
+      try checkTargets()
+      try tune(by: tuner)
+    }
+  }
+
+  private func checkTargets() throws {
+    for file in [output, report].compactMap(\.self) {
+      try AtomicFile.check(file, overwrite: overwrite)
+    }
+    if let record, !resume { try AtomicFile.check(record, overwrite: overwrite) }
+  }
+
+  private func refuse(_ options: Set<String>, because reason: String) throws {
+    let idle = try Configuration.changedSettings().intersection(options)
+    guard idle.isEmpty else {
+      throw UsageError(reason + idle.sorted().map { "--\($0)" }.joined(separator: ", "))
+    }
+  }
+
+  // MARK: - Configurations
+
+  private func tune(by method: TuningMethod) throws {
+    let float = try FloatModel(path: model)
+    let count = try DataSpecification(parsing: data.data).open(
+      for: float.prepared.inputs.map { ModelInput($0) }, seed: common.seed,
+      tensorReader: InputFiles.tensor
+    ).count
+    let space =
+      try space.map { try TunerSpace(path: $0, sampleCount: count) }
+      ?? TunerSpace(varying: quantization.settings(), sampleCount: count)
+    if common.dryRun {
+      let outline = TunerOutline(space)
+      return try common.emit(outline) { outline.text }
+    }
+    let result = try device.run { try tuned(by: method, float, space, on: $0) }
+    if let report {
+      try ReportPage(result.picture).write(to: report, overwrite: overwrite)
+    }
+    try common.emit(result) { result.text }
+  }
+
+  private func tuned<B: Backend>(
+    by method: TuningMethod, _ float: FloatModel, _ space: TunerSpace, on backend: B
+  ) throws -> TunerResult {
+    var run = try TunerRun(self, float, space, on: backend)
+    return try run.run(method)
+  }
+
+  // MARK: - Precisions
+
+  private func searchPrecisions(within limit: PrecisionBudget, text budget: String) throws {
     guard (limit.amount == nil) == (output == nil) else {
       throw UsageError(
         output == nil
@@ -97,16 +190,13 @@ struct Search: ParsableCommand {
           : "--budget \(budget) chooses no model to write to '\(output ?? "")': a number is missing, as in "
             + "\(limit.kind.rawValue):50%")
     }
-    for file in [output, report].compactMap(\.self) {
-      try AtomicFile.check(file, overwrite: overwrite)
+    guard refine == 0 || output != nil else {
+      throw UsageError("--refine is for a budget with a number, and --budget \(budget) has none")
     }
-    if let record, !resume { try AtomicFile.check(record, overwrite: overwrite) }
-    let idle = try Configuration.changedSettings().intersection(Self.settledBySearch)
-    guard idle.isEmpty else {
-      throw UsageError(
-        "the search gives layers their levels (--choices); without meaning here: "
-          + idle.sorted().map { "--\($0)" }.joined(separator: ", "))
-    }
+    try checkTargets()
+    try refuse(
+      Self.settledBySearch,
+      because: "the search gives layers their levels (--choices); without meaning here: ")
     var float = try FloatModel(path: model)
     let settings = try quantization.settings()
     if let pass = settings.improvements.intersection(Improvement.learning).min() {
@@ -150,6 +240,8 @@ struct Search: ParsableCommand {
     }
   }
 }
+
+extension TuningMethod: ExpressibleByArgument {}
 
 /// What `--dry-run` prints.
 private struct SearchOutline: Encodable {

@@ -26,11 +26,16 @@ struct CommandSchema: Decodable {
   var arguments: [Argument]?
 }
 
+/// The document that the argument parser prints.
+private struct DumpedHelp: Decodable { var command: CommandSchema }
+
 extension CommandSchema {
   /// The schema of `qtool` itself.
-  static func root() throws -> CommandSchema {
-    struct Tool: Decodable { var command: CommandSchema }
-    return try JSONDecoder().decode(Tool.self, from: Data(QTool._dumpHelp().utf8)).command
+  static func root() throws -> CommandSchema { try CommandSchema(of: QTool.self) }
+
+  /// The schema of a command.
+  init(of command: (some ParsableCommand).Type) throws {
+    self = try JSONDecoder().decode(DumpedHelp.self, from: Data(command._dumpHelp().utf8)).command
   }
 
   /// The command that `arguments` name, and how many of them do so.

@@ -78,6 +78,12 @@ enum Configuration {
       }.map(\.name))
   }
 
+  /// Those of `settings` that this run was given, with their values.
+  static func given(_ settings: [Setting]) -> [(setting: Setting, values: [String])] {
+    let given = GivenArguments(effective.withLock { $0 }, settings: settings).values
+    return settings.compactMap { setting in given[setting.name].map { (setting, $0) } }
+  }
+
   /// The settings of this run as TOML: what was given, else the file's, else the default.
   static func resolvedSettings() throws -> String {
     let arguments = effective.withLock { $0 }
@@ -104,12 +110,7 @@ enum Configuration {
   private static func read(
     _ path: String, for schema: CommandSchema, root: CommandSchema
   ) throws -> [(Setting, [String])] {
-    let table: TOMLTable
-    do {
-      table = try TOMLTable(string: readText(path))
-    } catch let error as TOMLParseError {
-      throw UsageError("\(path): line \(error.source.begin.line): \(error.description)")
-    }
+    let table = try table(in: path)
     let commands = Set((root.subcommands ?? []).map(\.commandName))
     var found: [String: (Setting, [String])] = [:]
     func take(_ table: TOMLTable, _ schema: CommandSchema, keep: Bool) throws {
@@ -146,6 +147,15 @@ enum Configuration {
     return schema.settings.compactMap { found[$0.name] }
   }
 
+  /// The table in a file of TOML.
+  static func table(in path: String) throws -> TOMLTable {
+    do {
+      return try TOMLTable(string: readText(path))
+    } catch let error as TOMLParseError {
+      throw UsageError("\(path): line \(error.source.begin.line): \(error.description)")
+    }
+  }
+
   private static func readText(_ path: String) throws(FileError) -> String {
     let bytes = try WholeFile.read(path, limit: 1 << 20)
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -154,7 +164,8 @@ enum Configuration {
     return text
   }
 
-  private static func strings(
+  /// The texts of a value of TOML; `place` begins what is said of one that is none.
+  static func strings(
     of value: any TOMLValueConvertible, _ setting: Setting, _ place: String
   ) throws(UsageError) -> [String] {
     if let array = value.array {
@@ -174,7 +185,8 @@ enum Configuration {
     throw UsageError("\(place): a \(value.type) is not a value of an option")
   }
 
-  private static func arguments(for setting: Setting, _ values: [String]) -> [String] {
+  /// The arguments that give a setting these values.
+  static func arguments(for setting: Setting, _ values: [String]) -> [String] {
     if setting.isFlag {
       if values == ["true"] { return ["--\(setting.name)"] }
       return setting.negation.map { ["--\($0)"] } ?? []
@@ -184,7 +196,7 @@ enum Configuration {
   }
 
   /// A hint at the name that was probably meant.
-  private static func nearest(_ name: String, _ known: [String]) -> String {
+  static func nearest(_ name: String, _ known: [String]) -> String {
     let best = known.map { ($0, distance(name, $0)) }.min { ($0.1, $0.0) < ($1.1, $1.0) }
     guard let best, best.1 <= 2 else { return "" }
     return "; did you mean '\(best.0)'?"

@@ -40,7 +40,9 @@ struct QuantizationOptions: ParsableArguments {
   @Option(help: "ort-cpu, qdq, qoperator, or with --weight-only matmulnbits.")
   var target: Target = .ortCPU
 
-  @Option(help: "affine (any scale) or shift (powers of two).")
+  @Option(
+    help: "affine (any scale), symmetric (activations of both signs, too) or shift (powers of two)."
+  )
   var scheme: ScaleRule = .real
 
   @Option(

@@ -36,6 +36,14 @@ struct SearchResult: Encodable {
     var model: Model
     /// A loss that no choice within the limit is expected to be below.
     var bound: Double?
+    var refinement: Refinement?
+  }
+
+  /// What measuring models near the chosen one brought.
+  struct Refinement: Encodable {
+    var measured: Int
+    /// The loss of the model that was chosen without.
+    var lossBefore: Double
   }
 
   var model: String
@@ -83,11 +91,13 @@ struct SearchResult: Encodable {
   }
 
   mutating func choose(
-    _ chosen: MeasuredPrecision, bound: Double?, limit: Int, output: String
+    _ chosen: MeasuredPrecision, bound: Double?, limit: Int, output: String,
+    refinement: Refinement?
   ) {
     picture.chosen = chosen
     self.chosen = Choice(
-      output: output, limit: limit, model: Self.model(chosen, picture.search.space), bound: bound)
+      output: output, limit: limit, model: Self.model(chosen, picture.search.space), bound: bound,
+      refinement: refinement)
   }
 
   private static func model(_ model: MeasuredPrecision, _ space: PrecisionSpace) -> Model {
@@ -109,7 +119,11 @@ struct SearchResult: Encodable {
           + Self.loss(chosen.model.divergence, chosen.model.sqnr)
           + " (expected \(formatted(chosen.model.expectedLoss, significant: 3))"
           + (chosen.bound.map { ", none below \(formatted($0, significant: 3))" } ?? "")
-          + ")\nlayers: "
+          + ")"
+          + (chosen.refinement.map {
+            "\n\($0.measured) models near it measured; loss before: "
+              + formatted($0.lossBefore, significant: 3)
+          } ?? "") + "\nlayers: "
           + rules.joined(separator: ", ") + "\nwritten: \(chosen.output)")
     }
     return parts.joined(separator: "\n\n")

@@ -17,15 +17,15 @@ struct SearchRecord: Codable {
   let identity: [String]
   /// By layer and precision.
   private(set) var layers: [String: Entry] = [:]
-  /// By the precisions of all layers.
+  /// By the precisions of all layers, or a configuration's name.
   private(set) var models: [String: Entry] = [:]
 
   init(identity: [String]) { self.identity = identity }
 
   /// Reads a record.
   ///
-  /// - Throws: `UsageError` for a file that is none, or is of another search.
-  init(path: String, identity: [String]) throws {
+  /// - Throws: `UsageError` for a file that is none.
+  init(path: String) throws {
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
@@ -33,6 +33,14 @@ struct SearchRecord: Codable {
     guard let record = try? decoder.decode(Self.self, from: Data(bytes)) else {
       throw UsageError("\(path): is no record of a search")
     }
+    self = record
+  }
+
+  /// Reads the record of the search of this identity.
+  ///
+  /// - Throws: `UsageError` for a file that is none, or is of another search.
+  init(path: String, identity: [String]) throws {
+    let record = try Self(path: path)
     guard record.identity == identity else {
       let first = zip(record.identity, identity).first { $0 != $1 }
       throw UsageError(
@@ -61,6 +69,11 @@ struct SearchRecord: Codable {
   private static func key(_ options: [Int], _ space: PrecisionSpace) -> String {
     options.map { space.choices[$0].description }.joined(separator: " ")
   }
+
+  /// What is known of the configuration of this name.
+  func configuration(_ name: String) -> Entry? { models[name] }
+
+  mutating func setConfiguration(_ name: String, _ entry: Entry) { models[name] = entry }
 
   /// Writes the record in place of the one before.
   func write(to path: String) throws {

@@ -1,6 +1,4 @@
 import ArgumentParser
-import Checksums
-import Files
 import LowBit
 
 /// One run of `qtool search`.
@@ -28,7 +26,9 @@ struct SearchRun {
   }
 
   private mutating func search<B: Backend>(on backend: B) throws -> SearchResult {
-    try openRecord(on: backend)
+    record = try SearchRecord(
+      for: command, float, timedOn: budget.kind == .time ? backend.name : nil)
+    try save()
     let specification = try DataSpecification(parsing: command.data.data)
     var calibration = CalibrationRun(graph: space.graph, specification: specification)
     calibration.seed = command.common.seed
@@ -41,7 +41,9 @@ struct SearchRun {
       try SensitivityAnalysis(
         space, observations: observations,
         replay: float.replay(of: command.data.data, seed: command.common.seed),
-        batches: batches(specification), on: backend)
+        answers: AnswerComparison(
+          with: space.graph, on: command.data.data, samples: command.samples,
+          seed: command.common.seed, by: backend), on: backend)
     }
     let scorer = try scorer(on: backend)
     let sensitivities = try located(command.model) { try self.sensitivities(analysis) }
@@ -55,78 +57,29 @@ struct SearchRun {
       model: command.model, device: backend.name, data: specification.identity,
       floatScore: try scorer?.score(space.graph), search: search, models: models)
     if let limit = budget.limit(of: models.first { $0.options == space.uniform[0] }?.cost ?? 0) {
-      let chosen = try located(command.model) {
+      let first = try located(command.model) {
         try choose(limit, among: models, search, analysis, scorer)
+      }
+      let (chosen, refinement) = try located(command.model) {
+        try refine(first, limit, search, analysis, scorer)
       }
       try write(chosen, analysis, observations)
       result.choose(
-        chosen, bound: search.bound(within: limit), limit: limit, output: command.output ?? ""
-      )
+        chosen, bound: search.bound(within: limit), limit: limit, output: command.output ?? "",
+        refinement: refinement)
     }
     return result
   }
 
   // MARK: - What is measured
 
-  private mutating func openRecord<B: Backend>(on backend: B) throws {
-    guard let path = command.record else { return }
-    let identity =
-      ["version \(QTool.configuration.version)"]
-      + (try Self.identity("data", command.data.data, space, seed: command.common.seed))
-      + (try command.score.map {
-        try Self.identity("score", $0, space, seed: command.common.seed)
-      } ?? [])
-      + ["model of SHA-256 \(SHA256.hexadecimal(try float.digest()))"]
-      + (budget.kind == .time ? ["times on \(backend.name)"] : [])
-      + (try Configuration.resolvedSettings(except: Self.free))
-    record =
-      command.resume
-      ? try SearchRecord(path: path, identity: identity) : SearchRecord(identity: identity)
-    try save()
-  }
-
-  /// Options that change no measurement.
-  private static let free: Set = [
-    "budget", "choices", "device", "device-memory", "json", "output", "overwrite", "points",
-    "quiet", "record", "report", "resume", "save-config", "tuning", "verbose",
-  ]
-
-  /// What data are: how many samples, and the first and the last of them.
-  private static func identity(
-    _ what: String, _ specification: String, _ space: PrecisionSpace, seed: UInt64
-  ) throws -> [String] {
-    let data = try DataSpecification(parsing: specification).open(
-      for: space.graph.inputs.map { ModelInput($0) }, seed: seed, tensorReader: InputFiles.tensor)
-    var hash = SHA256()
-    for place in Set([0, data.count - 1]).sorted() where place >= 0 {
-      let inputs = try data.sample(at: place).inputs.sorted { $0.key < $1.key }
-      for (_, tensor) in inputs { tensor.withBytes { hash.update($0) } }
-    }
-    return [
-      "\(what) of \(data.count) samples, first and last of SHA-256 "
-        + SHA256.hexadecimal(hash.finalize())
-    ]
-  }
-
   private func save() throws {
     if let path = command.record { try record.write(to: path) }
   }
 
-  private func batches(_ specification: DataSpecification) throws -> [Batch] {
-    let inputs = space.graph.inputs.map { ModelInput($0) }
-    let data = try specification.open(
-      for: inputs, seed: command.common.seed, tensorReader: InputFiles.tensor)
-    let batch = try specification.batchSize(for: inputs, preferred: 32)
-    var batches: [Batch] = []
-    try data.forEachBatch(
-      of: batch.size, isFixed: batch.isFixed, in: 0..<min(command.samples, data.count)
-    ) { batches.append($0) }
-    return batches
-  }
-
-  private func scorer<B: Backend>(on backend: B) throws -> SearchScorer<B>? {
+  private func scorer<B: Backend>(on backend: B) throws -> ModelScorer<B>? {
     guard let score = command.score else { return nil }
-    return try SearchScorer(score, space.graph, seed: command.common.seed, on: backend)
+    return try ModelScorer(score, space.graph, seed: command.common.seed, on: backend)
   }
 
   private mutating func sensitivities<B: Backend>(
@@ -167,7 +120,7 @@ struct SearchRun {
 
   /// What a whole model is.
   private mutating func measured<B: Backend>(
-    _ options: [Int], _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+    _ options: [Int], _ analysis: SensitivityAnalysis<B>, _ scorer: ModelScorer<B>?
   ) throws -> SearchRecord.Entry {
     if let known = record.model(options, space) { return known }
     let graph = try analysis.model(space.settings(options)).graph()
@@ -182,7 +135,7 @@ struct SearchRun {
 
   private mutating func measured<B: Backend>(
     _ options: [Int], _ origin: MeasuredPrecision.Origin, _ search: PrecisionSearch,
-    _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+    _ analysis: SensitivityAnalysis<B>, _ scorer: ModelScorer<B>?
   ) throws -> MeasuredPrecision {
     let entry = try measured(options, analysis, scorer)
     return MeasuredPrecision(
@@ -195,7 +148,7 @@ struct SearchRun {
 
   /// Equal bits for all layers, the best that costs as little as each of these, and points along the front.
   private mutating func models<B: Backend>(
-    _ search: PrecisionSearch, _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+    _ search: PrecisionSearch, _ analysis: SensitivityAnalysis<B>, _ scorer: ModelScorer<B>?
   ) throws -> [MeasuredPrecision] {
     var wanted: [(options: [Int], origin: MeasuredPrecision.Origin)] = []
     func want(_ options: [Int], _ origin: MeasuredPrecision.Origin) {
@@ -228,7 +181,7 @@ struct SearchRun {
   /// the one of least expected loss.
   private mutating func choose<B: Backend>(
     _ limit: Int, among models: [MeasuredPrecision], _ search: PrecisionSearch,
-    _ analysis: SensitivityAnalysis<B>, _ scorer: SearchScorer<B>?
+    _ analysis: SensitivityAnalysis<B>, _ scorer: ModelScorer<B>?
   ) throws -> MeasuredPrecision {
     var candidates = models
     var within = limit
@@ -242,10 +195,33 @@ struct SearchRun {
     let fitting = candidates.filter { $0.cost <= limit }
     guard let chosen = fitting.min(by: { $0.divergence.loss < $1.divergence.loss }) else {
       throw UsageError(
-        "--budget \(command.budget): the cheapest that was measured costs "
+        "--budget \(command.budget ?? ""): the cheapest that was measured costs "
           + "\(candidates.map(\.cost).min() ?? 0) \(budget.kind.unit), and \(limit) are allowed")
     }
     return chosen
+  }
+
+  /// The best within `limit` of the models near `first`, and then near that one, as far as `--refine` goes.
+  private mutating func refine<B: Backend>(
+    _ first: MeasuredPrecision, _ limit: Int, _ search: PrecisionSearch,
+    _ analysis: SensitivityAnalysis<B>, _ scorer: ModelScorer<B>?
+  ) throws -> (MeasuredPrecision, SearchResult.Refinement?) {
+    guard command.refine > 0 else { return (first, nil) }
+    var progress = Progress("refinement", count: command.refine, unit: "models")
+    defer { progress.finish() }
+    var best = first
+    var tried: Set = [first.options]
+    while tried.count <= command.refine,
+      let next = search.neighbours(of: best.options, within: limit).first(where: {
+        !tried.contains($0)
+      })
+    {
+      tried.insert(next)
+      let model = try measured(next, .searched, search, analysis, scorer)
+      if model.cost <= limit, model.divergence.loss < best.divergence.loss { best = model }
+      progress.advance()
+    }
+    return (best, .init(measured: tried.count - 1, lossBefore: first.divergence.loss))
   }
 
   private func write<B: Backend>(
@@ -257,31 +233,5 @@ struct SearchRun {
     for warning in quantized.plan.warnings { Console.shared.warn(warning) }
     let calibration = try float.calibration(of: observations, quantized.plan, settings)
     _ = try float.write(quantized, calibration, to: output, overwrite: command.overwrite)
-  }
-}
-
-/// Scores models on data with labels or pictures to compare with.
-struct SearchScorer<B: Backend> {
-  private let data: any Dataset
-  private let batch: (size: Int, isFixed: Bool)
-  private let backend: B
-
-  init(_ specification: String, _ graph: Graph, seed: UInt64, on backend: B) throws {
-    let specification = try DataSpecification(parsing: specification)
-    let inputs = graph.inputs.map { ModelInput($0) }
-    data = try specification.open(for: inputs, seed: seed, tensorReader: InputFiles.tensor)
-    batch = try specification.batchSize(for: inputs, preferred: 32)
-    self.backend = backend
-  }
-
-  /// The score of a model, which runs on integers where it can.
-  func score(_ graph: Graph) throws -> MeasuredPrecision.Score {
-    let executor = try Executor(IntegerNetwork(graph).graph, on: backend)
-    let found = try Evaluator(executor).evaluate(data, batch: batch)
-    if let top1 = found.top1 { return .init(name: "top-1", unit: "%", value: top1) }
-    guard let psnr = found.psnr else {
-      throw UsageError("--score: the data give neither top-1 nor PSNR")
-    }
-    return .init(name: "PSNR", unit: "dB", value: psnr)
   }
 }
