@@ -94,8 +94,10 @@ struct Quantize: ParsableCommand {
     guard inputRange == nil || isDataFree else {
       throw ValidationError("--input-range is for --data-free: data show where inputs lie")
     }
-    guard !sensitivity || data != nil else {
-      throw ValidationError("--sensitivity compares answers: it needs --data, not --stats")
+    guard !sensitivity || data != nil && !weightOnly.isOn else {
+      throw ValidationError(
+        "--sensitivity quantizes layers with what they read, and compares answers: it needs --data, and "
+          + "is not for --weight-only")
     }
     guard record == nil || report != nil else {
       throw ValidationError("--record is for the page: it needs --report")
