@@ -89,6 +89,7 @@ extension QuantizationSettings {
     settings.borderLevels = nil
     // The layers before it stay in float: there is nothing that it could be fitted to.
     settings.improvements.remove(.sequential)
+    settings.improvements.subtract(Improvement.learning)
     settings.layers.append(precision.rule(forLayer: label))
     return settings
   }

@@ -130,7 +130,13 @@ extension QuantizationOptions {
     -> QuantizationSettings
   {
     do {
-      return try QuantizationOptions.parse(arguments).settings()
+      let settings = try QuantizationOptions.parse(arguments).settings()
+      if let pass = settings.improvements.intersection(Improvement.learning).min() {
+        throw UsageError(
+          "--improve \(pass.rawValue) is for 'qtool quantize': a search would learn for every configuration"
+        )
+      }
+      return settings
     } catch let error as SettingsError {
       throw UnusableOptions(description: "\(error)")
     } catch let error as UsageError {
