@@ -71,7 +71,8 @@ public struct LayerIsolation: Sendable {
     _ answers: AnswerComparison<B>, on backend: B
   ) throws -> OutputDivergence {
     let model = try QuantizedModel(
-      graph, histograms: observations.histograms, channelMeans: channelMeans ?? observations.channelMeans,
+      graph, histograms: observations.histograms,
+      channelMeans: channelMeans ?? observations.channelMeans,
       patchMoments: observations.patchMoments, settings: layers[layer].settings, on: backend)
     do {
       return try answers.divergence(of: model.graph())
@@ -90,6 +91,8 @@ extension QuantizationSettings {
     // The layers before it stay in float: there is nothing that it could be fitted to.
     settings.improvements.remove(.sequential)
     settings.improvements.subtract(Improvement.learning)
+    // Which differs for the last value of the network alone, and runs the whole of it for that.
+    if settings.activationRange == .crossEntropy { settings.activations.range = .mse }
     settings.layers.append(precision.rule(forLayer: label))
     return settings
   }

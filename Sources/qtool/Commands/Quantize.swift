@@ -221,7 +221,8 @@ struct Quantize: ParsableCommand {
     report.warnings.insert(
       contentsOf: model.original.calibrationDoubts(basis.observed), at: 0)
     let measurements = try located(self.model) {
-      try self.measurements(of: graph, model, isolation, basis.observations, channelMeans: basis.channelMeans,
+      try self.measurements(
+        of: graph, model, isolation, basis.observations, channelMeans: basis.channelMeans,
         on: backend)
     }
     let result = Result(

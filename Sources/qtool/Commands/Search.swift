@@ -199,17 +199,7 @@ struct Search: ParsableCommand {
       because: "the search gives layers their levels (--choices); without meaning here: ")
     var float = try FloatModel(path: model)
     let settings = try quantization.settings()
-    if let pass = settings.improvements.intersection(Improvement.learning).min() {
-      throw UsageError(
-        "--improve \(pass.rawValue) is for 'qtool quantize': a search would learn for every choice of bits"
-      )
-    }
-    guard settings.activationRange != .crossEntropy else {
-      throw UsageError("--range crossentropy: only 'qtool quantize' knows it")
-    }
-    for pass in [Improvement.absorb, .analyticBias] where settings.improvements.contains(pass) {
-      throw UsageError("--improve \(pass.rawValue): only 'qtool quantize' knows it")
-    }
+    try settings.checkSearchable()
     if settings.improvements.contains(.cle) {
       for note in try float.equalize().notes { Console.shared.note(note) }
     }

@@ -131,11 +131,7 @@ extension QuantizationOptions {
   {
     do {
       let settings = try QuantizationOptions.parse(arguments).settings()
-      if let pass = settings.improvements.intersection(Improvement.learning).min() {
-        throw UsageError(
-          "--improve \(pass.rawValue) is for 'qtool quantize': a search would learn for every configuration"
-        )
-      }
+      try settings.checkSearchable()
       return settings
     } catch let error as SettingsError {
       throw UnusableOptions(description: "\(error)")
