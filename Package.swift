@@ -93,7 +93,7 @@ let package = Package(
       name: "MixedPrecision",
       dependencies: [
         "Calibration", "Datasets", "Evaluation", "Execution", "Graph", "Operations",
-        "PostTraining", "Tensors",
+        "PostTraining", "Quantization", "Tensors",
       ]),
     .target(
       name: "Reports",

@@ -2,6 +2,7 @@ public import Calibration
 public import Graph
 public import Operations
 public import PostTraining
+import Quantization
 
 /// The layers of a plan, each to be quantized alone with the levels that it has there, the rest in float:
 /// which layer costs what in answers.
