@@ -68,7 +68,7 @@ import Testing
   }
 
   /// Codes of 4 bits by hand: the largest magnitude of a group is 7 steps of 1, so codes are weights; a group
-  /// below zero has 8 steps.
+  /// on one side of zero has 8 steps, above zero of a negative scale.
   @Test func packedBytesAreThoseOfONNXRuntime() throws {
     // 17 rows: a block of 16 and one of 1.
     let first: [Float] = [7, -7, 0, 1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6, 0, 14]
@@ -89,12 +89,13 @@ import Testing
       #expect(codes.shape == [2, 2, 8])
       // Code + 8, the first in the lower half of a byte; the block of one weight is filled up with 8.
       let bytes: [UInt8] = [
-        0x1F, 0x98, 0xBA, 0xDC, 0x7E, 0x56, 0x34, 0x82, 0x8F, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88,
+        0x1F, 0x98, 0xBA, 0xDC, 0x7E, 0x56, 0x34, 0x82, 0x80, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88,
         0x88, 0xF1, 0x78, 0x56, 0x34, 0x92, 0xBA, 0xDC, 0x8E, 0x80, 0x88, 0x88, 0x88, 0x88, 0x88,
         0x88, 0x88,
       ]
       #expect(codes.array(of: UInt8.self) == bytes)
-      #expect(graph.initializers[node.inputs[2]] == Tensor([Float(1), 2, 1, 1.75], shape: [2, 2]))
+      #expect(
+        graph.initializers[node.inputs[2]] == Tensor([Float(1), -1.75, 1, 1.75], shape: [2, 2]))
       // What the file means is what the weights were.
       let x = Tensor((0..<17).map { Float($0 % 5) - 2 }, shape: [1, 17])
       let expected = zip([first, second], [Float(-1), 0]).map { column, bias in
@@ -143,7 +144,9 @@ import Testing
             graph, settings(levels: levels, group: group, zeroPoints: zeroPoints, target: target))
           return try run(model.graph(), x)
         }
-        #expect(results[0] == results[1] && results[0] == results[2])
+        #expect(results[0] == results[2])
+        // Scales above 0 are other scales; with zero points, or an odd number of levels, there is no such choice.
+        if zeroPoints || levels % 2 == 1 { #expect(results[0] == results[1]) }
         // No weight is off by more than half a step of its group, and no sum by more than all together.
         let model = try self.model(
           graph, settings(levels: levels, group: group, zeroPoints: zeroPoints))
@@ -172,6 +175,25 @@ import Testing
     let float = try run(graph, x).array(of: Float.self)
     // Half a step of 0.5 / 255 for each of 36 taps with data of at most 0.25, and as much for rounding.
     for (a, b) in zip(found, float) { #expect(abs(a - b) <= 36 * 0.25 * 0.5 / 255) }
+  }
+
+  /// ONNX Runtime 1.31 makes wrong products of int2 blocks; the target that keeps them says so.
+  @Test func twoBitsAreCastForONNXRuntime() throws {
+    let graph = product(weights([32, 4]).array(of: Float.self), rows: 32, columns: 4)
+    for zeroPoints in [false, true] {
+      let cast = try self.model(graph, settings(levels: 4, group: 16, zeroPoints: zeroPoints))
+      let written = try cast.graph()
+      #expect(written.census == ["Cast": 1, "DequantizeLinear": 1, "MatMul": 1])
+      #expect(written.opsets[""] == 25)
+      let plain = try self.model(
+        graph, settings(levels: 4, group: 16, zeroPoints: zeroPoints, target: .qdq))
+      #expect(try plain.graph().census == ["DequantizeLinear": 1, "MatMul": 1])
+      func notes(_ model: QuantizedModel) -> [String] {
+        model.report(original: 0, written: 0, histograms: [:], sampleCount: 0).notes
+      }
+      #expect(notes(plain).contains { $0.contains("int2 weights wrongly") && $0.contains("fc") })
+      #expect(!notes(cast).contains { $0.contains("int2") })
+    }
   }
 
   @Test func widthsThatNoTypeHasAreSaid() throws {

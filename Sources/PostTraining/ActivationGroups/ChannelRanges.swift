@@ -28,15 +28,17 @@ extension Graph {
   /// - Returns: The ranges by name; values whose number of channels is not the same in all samples are missing.
   /// - Throws: `GraphError` naming value and sample where one is not finite.
   func channelRanges<B: Backend>(
-    of values: Set<String>, axis: ChannelAxis = .last, _ replay: CalibrationReplay, on backend: B
+    of values: [String], axis: ChannelAxis = .last, _ replay: CalibrationReplay, on backend: B
   ) throws -> [String: ChannelRanges] {
-    let executor = try Executor(giving(values), on: backend)
+    let executor = try Executor(giving(Set(values)), on: backend)
     var found: [String: ChannelRanges] = [:]
     var contradicted: Set<String> = []
     try replay.forEachBatch(of: Array(0..<replay.count), self) { inputs, samples in
-      // Outputs that a value's name stands for; nothing is downloaded but one number a channel.
+      // Nothing is downloaded but two numbers a channel.
       let results = try executor.compute(inputs.mapValues { try backend.upload($0) })
-      for (name, value) in results where value.rank > (axis == .last ? 0 : 1) && value.count > 0 {
+      for name in values {
+        guard let value = results[name], value.rank > (axis == .last ? 0 : 1), value.count > 0
+        else { continue }
         let axes = (0..<value.rank).filter { $0 != axis.index(rank: value.rank) }
         func extremes(_ function: Reduction) throws -> [Float] {
           let reduced = axes.isEmpty ? value : try backend.reduce(function, value, axes: axes)

@@ -60,7 +60,7 @@ extension Graph {
     for number in plan.weights.keys.sorted() where plan.splitsProduct(number) {
       cut.add(number)
     }
-    let ranges = try channelRanges(of: Set(cut.values), replay, on: backend)
+    let ranges = try channelRanges(of: cut.values, replay, on: backend)
     let orders = ranges.mapValues { ChannelOrder($0, groups) }
     self = try cut.apply(orders)
     return cut.outcome

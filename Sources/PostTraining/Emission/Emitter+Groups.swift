@@ -28,18 +28,20 @@ extension Emitter {
       )
     }
     var operands = [builder.constant(matrix, "\(name)_quantized")]
-    if matrix.elementType != .int8, castsWeights {
+    let isCast = casts(weights)
+    if isCast {
       operands[0] = builder.node(
         "Cast", operands, output: "\(name)_int8",
         attributes: ["to": .int(CodeStorage.typeNumber(.int8))])
     }
-    let scales = perGroup(weights.quantizers.map(\.scale))
+    let scales = perGroup(weights.scales)
     operands.append(builder.constant(Tensor(scales.values, shape: scales.shape), "\(name)_scale"))
     if plan.weights[number]?.hasZeroPoints == true {
       let zeros = perGroup(weights.quantizers.map { Int8($0.signedZeroPoint) })
       operands.append(
         builder.constant(
-          Tensor(zeros.values, shape: zeros.shape, as: matrix.elementType), "\(name)_zero_point"))
+          Tensor(zeros.values, shape: zeros.shape, as: isCast ? .int8 : matrix.elementType),
+          "\(name)_zero_point"))
     }
     let dequantized = builder.node(
       "DequantizeLinear", operands, output: "\(name)_dequantized",

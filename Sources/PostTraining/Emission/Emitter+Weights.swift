@@ -10,15 +10,20 @@ extension Emitter {
       preconditionFailure("node \(number) has no weights")
     }
     let packed = builder.constant(weights.codes, "\(plan.name)_quantized")
-    guard weights.codes.elementType != .int8, castsWeights else { return packed }
+    guard casts(weights) else { return packed }
     return builder.node(
       "Cast", [packed], output: "\(plan.name)_int8",
       attributes: ["to": .int(CodeStorage.typeNumber(.int8))])
   }
 
-  /// Whether sub-byte codes are cast to `int8` before they are dequantized: so that ONNX Runtime computes with
-  /// them in integers, which needs codes on both sides.
-  var castsWeights: Bool { target != .qdq && model.settings.weightOnly == nil }
+  /// Whether sub-byte codes are cast to `int8` before they are dequantized.
+  ///
+  /// So ONNX Runtime computes with them in integers, which needs codes on both sides. Where weights alone are codes, it
+  /// makes MatMulNBits of DequantizeLinear and MatMul, which in version 1.31 gives wrong numbers for `int2`.
+  func casts(_ weights: QuantizedWeights) -> Bool {
+    guard target != .qdq, weights.codes.elementType != .int8 else { return false }
+    return model.settings.weightOnly == nil || weights.codes.elementType == .int2
+  }
 
   /// Scales and zero points of a node's weights, a scalar or one a channel.
   mutating func weightParameters(_ number: Int) -> Parameters {
@@ -26,7 +31,7 @@ extension Emitter {
       preconditionFailure("node \(number) has no weights")
     }
     let shape = weights.axis == nil ? [] : [weights.quantizers.count]
-    let type = castsWeights ? .int8 : weights.codes.elementType
+    let type = casts(weights) ? .int8 : weights.codes.elementType
     return Parameters(
       scale: builder.constant(
         Tensor(weights.quantizers.map(\.scale), shape: shape), "\(name)_scale"),

@@ -86,7 +86,7 @@ struct BlockProduct {
       if hasZeroPoints { zeros += Self.packed(count: blocks, bits: bits) { own[$0] } }
     }
     codes = Tensor(packed, shape: [columns, blocks, blockSize * bits / 8])
-    scales = Tensor(weights.quantizers.map(\.scale), shape: [columns, blocks])
+    scales = Tensor(weights.scales, shape: [columns, blocks])
     zeroPoints =
       hasZeroPoints ? Tensor(zeros, shape: [columns, zeros.count / max(columns, 1)]) : nil
     attributes = [

@@ -13,7 +13,7 @@ extension Graph {
   public func lowestElements<B: Backend>(
     of values: Set<String>, _ replay: CalibrationReplay, on backend: B
   ) throws -> [String: [Double]] {
-    try channelRanges(of: values, axis: .second, replay, on: backend)
+    try channelRanges(of: values.sorted(), axis: .second, replay, on: backend)
       .mapValues { $0.minima.map(Double.init) }
   }
 }

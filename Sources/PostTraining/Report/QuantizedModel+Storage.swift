@@ -19,6 +19,14 @@ extension QuantizedModel {
       notes.append(
         "width not honoured in storage: \(what), the next that ONNX has: \(names(numbers))")
     }
+    let two = weights.keys.filter {
+      weights[$0]?.codes.elementType == .int2 && plan.graph.nodes[$0].operatorType == "MatMul"
+    }
+    if settings.target == .qdq, !two.isEmpty {
+      notes.append(
+        "ONNX Runtime 1.31 computes products with int2 weights wrongly unless its optimization is off; the targets "
+          + "'ort-cpu' and 'matmulnbits' are not concerned: \(names(two))")
+    }
     if settings.target == .matMulNBits {
       let others = weights.keys.filter {
         !["Gemm", "MatMul"].contains(plan.graph.nodes[$0].operatorType)

@@ -30,7 +30,7 @@ struct SequentialQuantization<B: Backend> {
   /// - Parameter layers: All layers, each quantized for itself.
   /// - Returns: What the user should know of the samples.
   func refine(_ layers: inout [Int: QuantizedLayer], _ plan: QuantizationPlan) throws -> [String] {
-    let obstacles = plan.weights.compactMapValues(\.secondOrderObstacle)
+    let obstacles = plan.weights.compactMapValues(\.sequentialObstacle)
     for (number, reason) in obstacles { layers[number]?.warnings.append(Self.warning(reason)) }
     let chosen = Set(plan.weights.keys).subtracting(obstacles.keys)
     let constants = try plan.quantizedConstants(settings)

@@ -12,6 +12,10 @@ public struct WeightOnlySettings: Sendable, Hashable {
 }
 
 extension QuantizationSettings {
+  /// Whether groups of weights without zero points may have negative scales: where weights alone are
+  /// quantized, and for runtimes that do not want scales above 0.
+  var mirrorsGroups: Bool { weightOnly != nil && target != .qdq && scales == .real }
+
   /// Checks what goes together with weights alone, and what needs them.
   func validateWeightOnly() throws(SettingsError) {
     guard let weightOnly else {

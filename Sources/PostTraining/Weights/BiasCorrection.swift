@@ -62,11 +62,12 @@ extension QuantizedWeights {
   /// Quantized minus float, element by element.
   package func errors(of weights: Tensor) -> [Double] {
     let rows = WeightRows(weights, axis: axis, groupSize: groupSize)
+    let scales = scales
     return weights.withElements(of: Float.self) { values in
       codes.withElements(of: Int8.self) { codes in
         var errors = [Double](repeating: 0, count: codes.count)
         for row in 0..<rows.count {
-          let scale = Double(quantizers[row].scale)
+          let scale = Double(scales[row])
           let zeroPoint = Double(quantizers[row].signedZeroPoint)
           for position in rows.range(row) {
             let place = rows.places?[position] ?? position

@@ -80,16 +80,22 @@ package struct CompensatedRounding: Sendable {
 
   /// The same for weights in double precision.
   func codes(of weights: [Double], _ quantizer: Quantizer) -> [Int8] {
+    steps(of: weights, [SignedQuantizer(quantizer: quantizer)]).map { Int8($0) }
+  }
+
+  /// The same by quantizers of which there is one, or one for each weight.
+  func steps(of weights: [Double], _ quantizers: [SignedQuantizer]) -> [Int] {
     var weights = weights
-    var codes = [Int8](repeating: 0, count: count)
-    let scale = Double(quantizer.scale)
+    var codes = [Int](repeating: 0, count: count)
+    let isShared = quantizers.count == 1
     weights.withUnsafeMutableBufferPointer { weights in
       factor.withUnsafeBufferPointer { factor in
         for place in 0..<count {
-          let code = quantizer.code(of: Float(weights[place])) - quantizer.zeroPoint
-          codes[place] = Int8(code)
+          let quantizer = quantizers[isShared ? 0 : place]
+          let code = quantizer.step(of: weights[place])
+          codes[place] = code
           let row = place * count
-          let error = (weights[place] - scale * Double(code)) / factor[row + place]
+          let error = (weights[place] - quantizer.scale * Double(code)) / factor[row + place]
           guard error != 0 else { continue }
           for later in (place + 1)..<max(count, place + 1) {
             weights[later] -= error * factor[row + later]

@@ -9,6 +9,9 @@ public struct QuantizedWeights: Sendable {
   public let codes: Tensor
   /// The quantizers: one, one a channel, or one a group of a channel, channel by channel.
   public let quantizers: [Quantizer]
+  /// For every quantizer whether it is of the negatives of its weights, so that a file's scale is negative;
+  /// empty for none.
+  public let isMirrored: [Bool]
   /// The axis of the channels; `nil` for one quantizer.
   public let axis: Int?
   /// Weights of a channel that share a quantizer; `nil` for all of them.
@@ -22,11 +25,12 @@ public struct QuantizedWeights: Sendable {
 
   /// Puts together what was found; `signalToNoise` is infinite where the weights are the codes'.
   package init(
-    codes: Tensor, quantizers: [Quantizer], axis: Int?, groupSize: Int?,
+    codes: Tensor, quantizers: [Quantizer], isMirrored: [Bool] = [], axis: Int?, groupSize: Int?,
     signalToNoise: Double = .infinity, isChosenByOutputs: Bool = false, remedies: [String] = []
   ) {
     self.codes = codes
     self.quantizers = quantizers
+    self.isMirrored = isMirrored.contains(true) ? isMirrored : []
     self.axis = axis
     self.groupSize = groupSize
     self.signalToNoise = signalToNoise
@@ -41,6 +45,12 @@ public struct QuantizedWeights: Sendable {
       values.reduce(0) { $0 + Double($1) * Double($1) }
     }
     signalToNoise = noise == 0 ? .infinity : 10 * log10(power / noise)
+  }
+
+  /// What codes less their zero point are multiplied by, a number a quantizer.
+  public var scales: [Float] {
+    guard !isMirrored.isEmpty else { return quantizers.map(\.scale) }
+    return zip(quantizers, isMirrored).map { $1 ? -$0.scale : $0.scale }
   }
 
   /// The narrowest signed type that holds the codes of `levels` levels.

@@ -12,10 +12,15 @@ struct RoundedWeights {
   /// Signed codes, less the middle code, in the order of ``rows``.
   private var codes: [Int8]
 
-  /// - Parameter preservesSums: Whether ``SumPreservingRounding`` is used; otherwise every weight gets
-  ///   its nearest code.
-  init(_ weights: Tensor, plan: WeightPlan, groupSize: Int?, preservesSums: Bool) {
-    rows = WeightRows(weights, axis: plan.channelAxis, groupSize: groupSize)
+  /// - Parameters:
+  ///   - preservesSums: Whether ``SumPreservingRounding`` is used; otherwise every weight gets its nearest
+  ///     code.
+  ///   - isMirrored: For every row whether the negatives of its weights are quantized; empty for none.
+  init(
+    _ weights: Tensor, plan: WeightPlan, groupSize: Int?, preservesSums: Bool,
+    isMirrored: [Bool] = []
+  ) {
+    rows = WeightRows(weights, axis: plan.channelAxis, groupSize: groupSize).mirrored(isMirrored)
     rounding = RowRounding(
       kernelSize: weights.rank > 2 ? weights.shape[2...].reduce(1, *) : 1,
       startsInKernels: groupSize != nil, preservesSums: preservesSums)
@@ -123,9 +128,6 @@ struct RoundedWeights {
 
   /// The codes in the places of the weights.
   func codes(shape: [Int], as elementType: ElementType) -> Tensor {
-    guard let places = rows.places else { return Tensor(codes, shape: shape, as: elementType) }
-    return Tensor(shape: shape, as: elementType) { (elements: UnsafeMutableBufferPointer<Int8>) in
-      for position in codes.indices { elements[places[position]] = codes[position] }
-    }
+    rows.inPlace(codes, shape: shape, as: elementType)
   }
 }

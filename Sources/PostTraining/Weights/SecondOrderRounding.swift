@@ -24,16 +24,53 @@ struct SecondOrderRounding: Sendable {
 
   /// The codes less the zero point of a filter's weights.
   func codes(of weights: [Double], _ quantizer: Quantizer) -> [Int8] {
-    var codes: [Int8] = []
-    codes.reserveCapacity(weights.count)
+    steps(of: weights, [SignedQuantizer(quantizer: quantizer)]).map { Int8($0) }
+  }
+
+  /// The same by quantizers of which there is one, or one for each weight.
+  func steps(of weights: [Double], _ quantizers: [SignedQuantizer]) -> [Int] {
+    var steps: [Int] = []
+    steps.reserveCapacity(weights.count)
     for (block, compensation) in zip(blocks, compensation) {
       let own = Array(weights[block.elements])
-      var nearest = own.map { Int8(quantizer.code(of: Float($0)) - quantizer.zeroPoint) }
-      var compensated = compensation.codes(of: own, quantizer)
-      let error = descend(&nearest, own, quantizer, block.gram)
-      codes += descend(&compensated, own, quantizer, block.gram) < error ? compensated : nearest
+      let places = quantizers.count == 1 ? quantizers : Array(quantizers[block.elements])
+      var nearest = own.indices.map {
+        places[places.count == 1 ? 0 : $0].step(of: own[$0])
+      }
+      var compensated = compensation.steps(of: own, places)
+      let error = descend(&nearest, own, places, block.gram)
+      steps += descend(&compensated, own, places, block.gram) < error ? compensated : nearest
     }
-    return codes
+    return steps
+  }
+
+  /// Codes less the zero point that are there already, moved on to where the error is less.
+  func improved(
+    _ steps: [Int], of weights: [Double], _ quantizers: [SignedQuantizer]
+  ) -> [Int] {
+    var steps = steps
+    for block in blocks {
+      var own = Array(steps[block.elements])
+      let places = quantizers.count == 1 ? quantizers : Array(quantizers[block.elements])
+      _ = descend(&own, Array(weights[block.elements]), places, block.gram)
+      steps.replaceSubrange(block.elements, with: own)
+    }
+    return steps
+  }
+
+  /// `H a` of a list of weights.
+  func moments(times a: [Double]) -> [Double] {
+    var result = [Double](repeating: 0, count: a.count)
+    for block in blocks {
+      let count = block.elements.count
+      let first = block.elements.lowerBound
+      for row in 0..<count where a[first + row] != 0 {
+        for column in 0..<count {
+          result[first + column] += block.gram[row * count + column] * a[first + row]
+        }
+      }
+    }
+    return result
   }
 
   /// `a^T H b` of two lists of weights.
@@ -56,14 +93,13 @@ struct SecondOrderRounding: Sendable {
 
   /// Moves codes to where the error is least; returns the error.
   private func descend(
-    _ codes: inout [Int8], _ weights: [Double], _ quantizer: Quantizer, _ gram: [Double]
+    _ steps: inout [Int], _ weights: [Double], _ quantizers: [SignedQuantizer], _ gram: [Double]
   ) -> Double {
     let count = weights.count
-    let scale = Double(quantizer.scale)
-    let (lowest, highest) = (
-      Double(-quantizer.zeroPoint), Double(quantizer.levels - 1 - quantizer.zeroPoint)
-    )
-    let errors = zip(codes, weights).map { scale * Double($0) - $1 }
+    let isShared = quantizers.count == 1
+    let scales = quantizers.map(\.scale)
+    let ranges = quantizers.map(\.range)
+    let errors = (0..<count).map { scales[isShared ? 0 : $0] * Double(steps[$0]) - weights[$0] }
     // H d, kept up to date.
     var slopes = [Double](repeating: 0, count: count)
     return gram.withUnsafeBufferPointer { gram in
@@ -78,22 +114,26 @@ struct SecondOrderRounding: Sendable {
           for place in 0..<count {
             let curvature = gram[place * count + place]
             guard curvature > 0 else { continue }
-            let code = Double(codes[place])
+            let number = isShared ? 0 : place
+            let scale = scales[number]
             let step = (-slopes[place] / (curvature * scale)).rounded(.toNearestOrEven)
-            let moved = min(max(code + step, lowest), highest)
+            let old = Double(steps[place])
+            let moved = min(
+              max(old + step, Double(ranges[number].lowerBound)), Double(ranges[number].upperBound))
             // Half a step leaves the error as it is: that is no reason to move.
-            guard moved != code, abs(slopes[place]) > curvature * scale * Self.halfStep else {
+            guard moved != old, abs(slopes[place]) > abs(curvature * scale) * Self.halfStep else {
               continue
             }
-            codes[place] = Int8(moved)
-            add(scale * (moved - code), at: place)
+            steps[place] = Int(moved)
+            add(scale * (moved - old), at: place)
             moves = true
           }
           if !moves { break }
         }
         var error = 0.0
         for place in 0..<count {
-          error += slopes[place] * (scale * Double(codes[place]) - weights[place])
+          error +=
+            slopes[place] * (scales[isShared ? 0 : place] * Double(steps[place]) - weights[place])
         }
         return error
       }

@@ -66,8 +66,8 @@ struct SecondOrderWeights {
 
   /// Filter `number` by a quantizer.
   func row(_ number: Int, _ quantizer: Quantizer) -> Row {
-    let rounding = roundings[number / (rows.count / roundings.count)]
-    let weights = values[number]
+    let rounding = rounding(of: number)
+    let weights = weights(of: number)
     let codes = rounding.codes(of: weights, quantizer)
     let scale = Double(quantizer.scale)
     let errors = zip(codes, weights).map { scale * Double($0) - $1 }
@@ -78,13 +78,20 @@ struct SecondOrderWeights {
       product: power + cross, power: power)
   }
 
+  /// The number of filters.
+  var rowCount: Int { rows.count }
+
+  /// How the filter of a number is rounded.
+  func rounding(of row: Int) -> SecondOrderRounding {
+    roundings[row / (rows.count / roundings.count)]
+  }
+
+  /// The weights of the filter of a number.
+  func weights(of row: Int) -> [Double] { values[row] }
+
   /// The codes of filters in the places of the weights.
   func codes(_ found: [Row], shape: [Int], as elementType: ElementType) -> Tensor {
-    let codes = found.flatMap(\.codes)
-    guard let places = rows.places else { return Tensor(codes, shape: shape, as: elementType) }
-    return Tensor(shape: shape, as: elementType) { (elements: UnsafeMutableBufferPointer<Int8>) in
-      for position in codes.indices { elements[places[position]] = codes[position] }
-    }
+    rows.inPlace(found.flatMap(\.codes), shape: shape, as: elementType)
   }
 
   /// Mean squared weight over mean squared error of filters with their final quantizers, in decibels.
@@ -109,12 +116,16 @@ extension WeightPlan {
   /// Why they do not; `nil` where they do.
   var secondOrderObstacle: String? {
     if channelAxis == nil { return "its weights are a stack of matrices" }
-    if groupSize != nil { return "its weights have scales in groups" }
     if meetsAllGroups { return "filters of a transposed convolution meet no patches" }
     return patches == nil ? "what its filters meet does not follow from its attributes" : nil
   }
 
-  /// Finds symmetric quantizers for the weights and rounds them by second moments.
+  /// Why they do not say how weights are fitted to data of now; `nil` where they do.
+  var sequentialObstacle: String? {
+    secondOrderObstacle ?? (groupSize != nil ? "its weights have scales in groups" : nil)
+  }
+
+  /// Finds quantizers for the weights and rounds them by second moments.
   ///
   /// - Parameters:
   ///   - weights: The weights that codes are to stand for.
@@ -125,6 +136,10 @@ extension WeightPlan {
     settings: QuantizationSettings, on backend: B
   ) throws -> QuantizedWeights {
     guard let axis = channelAxis else { preconditionFailure("'\(name)' has no filters") }
+    if let groupSize {
+      return try quantizeGroups(
+        weights, axis: axis, groupSize: groupSize, moments, settings: settings, on: backend)
+    }
     let isShared = granularity == .tensor
     let own = WeightRows(weights, axis: isShared ? nil : axis)
     var start = try own.search(

@@ -20,9 +20,9 @@ extension WeightPlan {
   ) throws -> QuantizedWeights {
     let axis = granularity == .tensor ? nil : channelAxis
     let rows = WeightRows(weights, axis: axis, groupSize: groupSize)
-    var quantizers = try rows.search(
-      levels: levels, method: settings.weightRange(levels: levels),
-      scheme: hasZeroPoints ? .affine : .symmetric, on: backend)
+    let start = try signedQuantizers(of: rows, settings, on: backend)
+    let isMirrored = start.map(\.isMirrored)
+    var quantizers = start.map(\.quantizer)
     if settings.scales == .powerOfTwo {
       for row in quantizers.indices {
         quantizers[row] = quantizers[row].withPowerOfTwoScale(for: rows.row(row))
@@ -30,7 +30,8 @@ extension WeightPlan {
     }
     var rounded = RoundedWeights(
       weights, plan: self, groupSize: groupSize,
-      preservesSums: settings.improvements.contains(.squant) && channelAxis != nil)
+      preservesSums: settings.improvements.contains(.squant) && channelAxis != nil,
+      isMirrored: isMirrored)
     var gains: [Double]?
     if let patches {
       let choice = ScaleChoice(
@@ -55,9 +56,22 @@ extension WeightPlan {
     }
     return QuantizedWeights(
       codes: rounded.codes(shape: weights.shape, as: QuantizedWeights.storage(levels: levels)),
-      quantizers: quantizers, axis: axis, groupSize: groupSize,
+      quantizers: quantizers, isMirrored: isMirrored, axis: axis, groupSize: groupSize,
       signalToNoise: rounded.signalToNoise(quantizers), isChosenByOutputs: patches != nil,
       remedies: remedies)
+  }
+
+  /// The quantizers of rows, before anything is rounded.
+  func signedQuantizers<B: Backend>(
+    of rows: WeightRows, _ settings: QuantizationSettings, on backend: B
+  ) throws -> [SignedQuantizer] {
+    let method = settings.weightRange(levels: levels)
+    if settings.mirrorsGroups, groupSize != nil, !hasZeroPoints, levels.isMultiple(of: 2) {
+      return try rows.searchSigned(levels: levels, method: method, on: backend)
+    }
+    return try rows.search(
+      levels: levels, method: method, scheme: hasZeroPoints ? .affine : .symmetric, on: backend
+    ).map { SignedQuantizer(quantizer: $0) }
   }
 
   /// The codes of `weights` by other quantizers, whatever these were chosen by; the rest is as in `old`.

@@ -53,6 +53,30 @@ package struct WeightRows {
     }
   }
 
+  private init(values: Tensor, ends: [Int], places: [Int]?) {
+    (self.values, self.ends, self.places) = (values, ends, places)
+  }
+
+  /// The rows with the signs of some turned.
+  ///
+  /// - Parameter isMirrored: For every row whether it is; empty for none.
+  func mirrored(_ isMirrored: [Bool]) -> WeightRows {
+    guard isMirrored.contains(true) else { return self }
+    var turned = values.array(of: Float.self)
+    for row in 0..<count where isMirrored[row] {
+      for position in range(row) { turned[position] = -turned[position] }
+    }
+    return WeightRows(values: Tensor(turned, shape: values.shape), ends: ends, places: places)
+  }
+
+  /// Codes in the order of ``values`` in the places of the weights.
+  func inPlace(_ codes: [Int8], shape: [Int], as elementType: ElementType) -> Tensor {
+    guard let places else { return Tensor(codes, shape: shape, as: elementType) }
+    return Tensor(shape: shape, as: elementType) { (elements: UnsafeMutableBufferPointer<Int8>) in
+      for position in codes.indices { elements[places[position]] = codes[position] }
+    }
+  }
+
   /// The number of rows.
   package var count: Int { ends.count }
 
