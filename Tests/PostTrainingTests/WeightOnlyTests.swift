@@ -158,6 +158,15 @@ import Testing
     }
   }
 
+  @Test func blocksAreNoLongerThanTheyNeedBe() throws {
+    for (rows, block) in [(5, 16), (16, 16), (17, 32), (48, 64), (64, 64), (65, 128), (300, 128)] {
+      let graph = product(weights([rows, 2]).array(of: Float.self), rows: rows, columns: 2)
+      let written = try self.model(graph, settings(levels: 16, group: 128, target: .matMulNBits))
+        .graph()
+      #expect(written.node("fc")?.attributes["block_size"] == .int(block))
+    }
+  }
+
   /// Groups of a convolution's and of a transposed convolution's weights, which are no matrices.
   @Test(arguments: ["Conv", "ConvTranspose"], [false, true])
   func kernelsAreCutIntoGroupsFilterByFilter(operatorType: String, zeroPoints: Bool) throws {

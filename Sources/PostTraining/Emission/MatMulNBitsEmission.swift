@@ -25,7 +25,7 @@ extension Emitter {
       ["Gemm", "MatMul"].contains(index.nodes[number].operatorType)
     else { return nil }
     return BlockProduct(
-      weights, axis: axis, blockSize: groupSize,
+      weights, axis: axis, groupSize: groupSize,
       hasZeroPoints: plan.weights[number]?.hasZeroPoints ?? false)
   }
 
@@ -64,11 +64,14 @@ struct BlockProduct {
   /// - Parameters:
   ///   - weights: Codes of a matrix.
   ///   - axis: The axis of its columns.
-  ///   - blockSize: How many weights of a column share a scale.
-  init(_ weights: QuantizedWeights, axis: Int, blockSize: Int, hasZeroPoints: Bool) {
+  ///   - groupSize: How many weights of a column share a scale, a power of two. Where a column is one
+  ///     group, its block is no longer than need be.
+  init(_ weights: QuantizedWeights, axis: Int, groupSize: Int, hasZeroPoints: Bool) {
     let bits = weights.codes.elementType.bitCount
     let columns = weights.codes.shape[axis]
     let rows = weights.codes.shape[1 - axis]
+    var blockSize = groupSize
+    while blockSize / 2 >= max(rows, WeightOnlySettings.blockSizes[0]) { blockSize /= 2 }
     let blocks = (rows + blockSize - 1) / blockSize
     let middle = 1 << (bits - 1)
     let signed = weights.codes.array(of: Int8.self)
