@@ -24,8 +24,11 @@ logging.disable(logging.WARNING)
 class Reader(quantization.CalibrationDataReader):
     def __init__(self, model, samples):
         source = model.graph.input[0]
-        batch = source.type.tensor_type.shape.dim[0].dim_value or 10
-        count = len(samples) // batch * batch
+        fixed = source.type.tensor_type.shape.dim[0].dim_value
+        batch = fixed or 10
+        count = len(samples) // fixed * fixed if fixed else len(samples)
+        if count < len(samples):
+            print(f"left out: {len(samples) - count} samples that fill no batch of {fixed}")
         self.batches = ({source.name: samples[i:i + batch]} for i in range(0, count, batch))
 
     def get_next(self):

@@ -34,8 +34,8 @@ def arguments():
     parser.add_argument("--qtool", default="qtool")
     parser.add_argument("--plan", type=pathlib.Path, default=FOLDER / "post_training.toml")
     parser.add_argument("--network", required=True)
-    parser.add_argument("--models", default=".", help="the folder of {models} in the plan")
-    parser.add_argument("--data", default=".", help="the folder of {data} in the plan")
+    parser.add_argument("--models", default="models", help="the folder of {models} in the plan")
+    parser.add_argument("--data", default="data", help="the folder of {data} in the plan")
     parser.add_argument("--output", type=pathlib.Path, required=True)
     parser.add_argument("--widths", nargs="*")
     parser.add_argument("--only", nargs="*", help="methods")
@@ -70,6 +70,8 @@ class Study:
         self.network = self.plan["network"][options.network]
         self.model = self.placed(self.network["model"])
         self.results = json.loads(options.output.read_text()) if options.output.exists() else {}
+        if self.results.setdefault("network", options.network) != options.network:
+            sys.exit(f"{options.output}: has results of '{self.results['network']}'")
 
     def placed(self, text):
         return text.format(models=self.options.models, data=self.options.data)
@@ -95,10 +97,11 @@ class Study:
 
     def portable(self, command, folder):
         """A command as somebody else would give it."""
-        text = shlex.join(map(str, command)).replace(f"{folder}/", "")
-        for given, name in [(self.options.qtool, "qtool"), (sys.executable, "python3"), (f"{FOLDER}/", ""),
-                            (self.options.models, "MODELS"), (self.options.data, "DATA")]:
-            text = text.replace(str(given), name)
+        text = shlex.join(map(str, command))
+        for given, name in [(f"{folder}/", ""), (f"{FOLDER}/", ""), (f"{self.options.models}/", "MODELS/"),
+                            (f"{self.options.data}/", "DATA/"), (f"{self.options.qtool} ", "qtool "),
+                            (f"{sys.executable} ", "python3 ")]:
+            text = text.replace(given, name)
         return text
 
     def parts(self):

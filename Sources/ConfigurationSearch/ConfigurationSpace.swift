@@ -33,9 +33,11 @@ public struct ConfigurationSpace: Sendable {
     configurations = try all.filter(isPossible)
   }
 
-  /// `range=mse granularity=channel`
+  /// `granularity=channel range=mse`: the axes by name, so that spaces of the same axes call what they have
+  /// in common the same.
   public func name(of configuration: [Int]) -> String {
-    zip(axes, configuration).map { "\($0.name)=\($0.values[$1])" }.joined(separator: " ")
+    zip(axes, configuration).sorted { $0.0.name < $1.0.name }
+      .map { "\($0.name)=\($0.values[$1])" }.joined(separator: " ")
   }
 
   /// What a tree can ask about each configuration: of an axis of numbers the number, of others, for every

@@ -130,12 +130,13 @@ struct ReconstructedNetwork {
       own.groupSize == nil
     else { return }
     var quantizers = own.quantizers
-    _ = check(values, data).widen(&quantizers)
+    let raised = check(values, data).widen(&quantizers)
     guard quantizers != own.quantizers else { return }
     weights[layer] = QuantizedWeights(
-      codes: own.codes, quantizers: quantizers, axis: own.axis, groupSize: own.groupSize,
+      codes: own.codes(by: quantizers), quantizers: quantizers, axis: own.axis,
+      groupSize: own.groupSize,
       signalToNoise: own.signalToNoise, isChosenByOutputs: own.isChosenByOutputs,
-      remedies: own.remedies)
+      remedies: own.remedies + raised)
   }
 
   private func check(_ values: [Float], _ data: Quantizer) -> BiasCheck {
@@ -213,5 +214,19 @@ extension Graph {
       Node(
         "FakeQuantize", domain: OperatorDomain.lowBit, inputs: [raw, scale, "\(own.group)\0zero"],
         outputs: [result], attributes: ["levels": .int(quantizer.levels)]))
+  }
+}
+
+extension QuantizedWeights {
+  /// The codes of the weights that `codes` stand for by other scales, one a channel or one for all.
+  fileprivate func codes(by others: [Quantizer]) -> Tensor {
+    let inner = axis.map { codes.shape[($0 + 1)...].reduce(1, *) } ?? 1
+    let moved = codes.array(of: Int8.self).enumerated().map { index, code in
+      let row = index / inner % others.count
+      let (old, new) = (quantizers[row], others[row])
+      guard old != new else { return code }
+      return Int8(new.code(of: old.scale * Float(code)) - new.zeroPoint)
+    }
+    return Tensor(moved, shape: codes.shape, as: Self.storage(levels: others[0].levels))
   }
 }

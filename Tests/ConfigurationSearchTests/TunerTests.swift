@@ -35,7 +35,7 @@ import Testing
     #expect(
       space.configurations.first == [0, 0, 0, 0] && space.configurations.last == [2, 2, 2, 1])
     #expect(
-      space.name(of: [1, 2, 2, 0]) == "limit=32 range=entropy improve=squant,bias first-last=true")
+      space.name(of: [1, 2, 2, 0]) == "first-last=true improve=squant,bias limit=32 range=entropy")
     let some = ConfigurationSpace(space.axes) { $0[0] != 1 }
     #expect(some.configurations.count == 36 && !some.configurations.contains { $0[0] == 1 })
     // A number, three methods, three passes, two flags.

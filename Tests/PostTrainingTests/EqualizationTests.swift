@@ -210,6 +210,26 @@ private func spread(_ graph: Graph, _ name: String, byData: Bool = false) throws
     #expect(try run(taken) == before)
   }
 
+  /// A Min of the model's own: with a bound for every channel it joins the Clip's, any other stands in the way.
+  @Test func aMinOfTheModelsOwn() throws {
+    func network(_ limits: [Float], _ shape: [Int]) -> Graph {
+      var graph = chain([node("Clip", ["zero", "six"]), node("Min", ["limits"])])
+      graph.initializers["limits"] = Tensor(limits, shape: shape)
+      return graph
+    }
+    let own = network([8, 2, 8, 0.5], [4, 1, 1])
+    var equalized = own
+    let outcome = try equalized.equalizeLayers()
+    #expect(outcome.pairs.count == 1)
+    #expect(try run(equalized) == run(own))
+    for (limits, shape) in [([Float(4)], [1]), ([1, 2, 3, 4, 5, 6], [6])] {
+      var other = network(limits, shape)
+      let outcome = try other.equalizeLayers()
+      #expect(outcome.pairs.isEmpty)
+      #expect(outcome.skipped.first?.reason == "Min lies behind them")
+    }
+  }
+
   /// Layers of other kinds, a channel that is always 0, and no bias: the same bits, and even ranges.
   @Test(arguments: otherLayers.indices)
   func otherLayersKeepOutputs(index: Int) throws {

@@ -273,6 +273,19 @@ private let moments = ChannelMoments(means: [0.5, -1], deviations: [2, 3])
     #expect(stated.values["y"] == nil)
   }
 
+  /// Statistics that are no numbers tell nothing, in any channel.
+  @Test(arguments: ["scale", "shift", "mean", "variance"], [0, 1])
+  func whatIsNoNumberIsUnknown(constant: String, channel: Int) throws {
+    var graph = normalized([node("Relu")])
+    var values = try #require(graph.initializers[constant]).array(of: Float.self)
+    values[channel] = .nan
+    graph.initializers[constant] = Tensor(values)
+    let statistics = try expected(graph, inputs: -1...1)
+    #expect(statistics.values["y"] == nil)
+    let error = #expect(throws: SettingsError.self) { try statistics.histograms(of: ["y"]) }
+    #expect(error?.description.contains("'y'") == true)
+  }
+
   /// Passes that change values' channels keep what is known of them true.
   @Test func statisticsFollowEqualization() throws {
     var graph = normalized([node("Relu"), node("Conv", ["w2"])])

@@ -166,6 +166,26 @@ private func changes(_ settings: inout QuantizationSettings, _ passes: Set<Impro
     #expect(try found < model { $0.improvements = [] }.reduce(0, +))
   }
 
+  /// Scales of groups are powers of two where these are asked for.
+  @Test(arguments: [ScaleRule.powerOfTwo, .symmetric])
+  func groupsKeepTheScheme(_ scales: ScaleRule) throws {
+    let graph = patchNetworks[0].1
+    let some = settings(weights: 16) {
+      changes(&$0, [.gptq])
+      $0.granularity = .group(4)
+      $0.scales = scales
+    }
+    let observations = try observed(graph, some)
+    let weights = try #require(
+      try QuantizedModel(
+        graph, histograms: observations.histograms, patchMoments: observations.patchMoments,
+        settings: some, on: ReferenceBackend.shared
+      ).weights[0])
+    #expect(weights.groupSize == 4 && weights.isChosenByOutputs)
+    #expect(
+      weights.scales.allSatisfy { $0.significand == 1 } == (scales == .powerOfTwo))
+  }
+
   @Test func whatPassesCannotDoTogetherIsRefused() throws {
     var some = QuantizationSettings(scales: .powerOfTwo, improvements: [.gptq])
     some.accumulator = AccumulatorSettings(bits: 16)

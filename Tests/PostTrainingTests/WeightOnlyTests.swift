@@ -147,7 +147,6 @@ import Testing
         #expect(results[0] == results[2])
         // Scales above 0 are other scales; with zero points, or an odd number of levels, there is no such choice.
         if zeroPoints || levels % 2 == 1 { #expect(results[0] == results[1]) }
-        // No weight is off by more than half a step of its group, and no sum by more than all together.
         let model = try self.model(
           graph, settings(levels: levels, group: group, zeroPoints: zeroPoints))
         let quantized = try #require(model.weights[0])
@@ -230,9 +229,16 @@ import Testing
       ("qoperator", { $0.target = .qoperator }),
       ("sequential", { $0.improvements = [.sequential] }),
       (
-        "powers of two",
+        "not 'shift'",
         {
           $0.scales = .powerOfTwo; $0.weightOnly?.hasZeroPoints = true
+        }
+      ),
+      (
+        "groups of weights alone",
+        {
+          $0.target = .ortCPU; $0.granularity = .channel; $0.improvements = [.gptq]
+          $0.weightOnly?.hasZeroPoints = true
         }
       ),
       (

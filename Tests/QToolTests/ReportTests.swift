@@ -84,6 +84,7 @@ import Testing
       "\(path)/o.html", "--record", record,
     ])
     #expect(foreign.status == 2 && foreign.errors.contains("another model"), "\(foreign.errors)")
+    #expect(!files.folder.names.contains("o.onnx"))
   }
 
   @Test func histogramsComeFromDataOrFromTheStatistics() throws {

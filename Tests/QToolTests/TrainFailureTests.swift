@@ -189,6 +189,18 @@ import Testing
     #expect(!folder.names.contains("t.onnx") && !outcome.errors.contains("epoch 1"))
   }
 
+  /// What is given shortens what is not.
+  @Test func layersJoinWithinTheFreeEpochs() throws {
+    let model = try Models.write(Models.classifier, "free.onnx", in: folder)
+    for free in ["0", "1"] {
+      let outcome = qtool(
+        "train", model, "--epochs", "4", "--batch", "4", "--data", try data(), "--free-epochs",
+        free,
+        "--dry-run", "-o", "\(folder.path)/free-q.onnx", in: folder)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+    }
+  }
+
   @Test func whatWouldDoNothingIsRefused() throws {
     let data = try data()
     for (arguments, text) in [

@@ -110,6 +110,9 @@ import Testing
     let some = tune("random", "--dry-run", "--range", "mse", "--preset", "w8a8", space: nil)
     #expect(!some.output.contains("range:") && !some.output.contains("first-last:"))
     #expect(some.output.contains("granularity: tensor | channel"), "\(some.output)")
+    // With powers of two there is no gain.
+    let shift = tune("random", "--dry-run", "--scheme", "shift", space: nil)
+    #expect(shift.status == 0 && !shift.output.contains("gain"), "\(shift.errors)")
   }
 
   @Test(arguments: [
@@ -117,6 +120,7 @@ import Testing
     ("rang = [\"mse\"]", "did you mean 'range'?"),
     ("range = \"mse\"", "expected the values that it can have, in brackets"),
     ("range = [\"mse\", \"mse\"]", "has no value, or one twice"),
+    ("layer = [[\"a:w4\", \"b:w8\"], \"a:w4 b:w8\"]", "has no value, or one twice"),
     ("limit = [25]", "the data hold 1 to 24 samples"),
     ("improve = [\"gain\"]\nscheme = [\"shift\"]", "needs any scale"),
     ("preset = [\"w8a8\", \"w4a4\"]", "--preset is given"),

@@ -35,6 +35,12 @@ import Training
       #expect(plan.steps(ofStage: 2 + others).upperBound == plan.stepCount)
       return (0..<3 + others).map(plan.steps(ofStage:))
     }
+    // Ends are rounded: 0.35 and 0.55 epochs of 10 steps are 4 and 5 or 9 together, never 4 and 6.
+    let short = TrainingPlan(
+      stageCount: 3, stepsPerEpoch: 10, length: .total(0.93),
+      leading: [.init(stageCount: 1, epochs: 0.35), .init(stageCount: 1, epochs: 0.55)],
+      rates: RateSchedule(peak: 1))
+    #expect((0..<3).map(short.steps(ofStage:)) == [0..<4, 4..<9, 9..<9])
     #expect(stages(.total(2), others: 2) == [0..<2, 2..<5, 5..<15, 15..<17, 17..<20])
     #expect(stages(.total(1.5), others: 0) == [0..<2, 2..<5, 5..<15])
     #expect(stages(.perStage(2), others: 1) == [0..<2, 2..<5, 5..<15, 15..<35])

@@ -60,16 +60,17 @@ struct CrossEntropyRange<B: Backend> {
         return try classifier.rows(of: results ?? values, samples: samples.count)
       }
       let truth = try logits(values).map(LogSoftmax.init)
-      guard truth.allSatisfy(\.isFinite) else { return }
-      count += truth.count
+      // Samples whose own logits are no numbers say nothing of a range.
+      count += truth.count(where: \.isFinite)
       for (place, candidate) in candidates.enumerated() {
         let rounded = values.withElements(of: Float.self) { elements in
           elements.map { candidate.value(of: candidate.code(of: $0)) }
         }
         let found = try logits(Tensor(rounded, shape: values.shape))
-        for (row, logits) in zip(truth, found) {
-          let divergence = min(row.divergence(of: LogSoftmax(logits)), Self.limit)
-          sums[place] += Int128((divergence * 0x1p40).rounded(.toNearestOrEven))
+        for (row, logits) in zip(truth, found) where row.isFinite {
+          let divergence = row.divergence(of: LogSoftmax(logits))
+          let bounded = divergence.isFinite ? min(divergence, Self.limit) : Self.limit
+          sums[place] += Int128((bounded * 0x1p40).rounded(.toNearestOrEven))
         }
       }
     }

@@ -48,7 +48,7 @@ struct EqualizablePair {
         clip = reader
       }
       if let writer = index.writer[value], writer == clip, limit == nil,
-        Self.limitsChannels(node, in: index)
+        Self.limitsChannels(node, of: first, in: index)
       {
         limit = reader
         value = node.outputs[0]
@@ -71,12 +71,17 @@ struct EqualizablePair {
     (self.clip, self.limit, self.paddedPool) = (clip, limit, paddedPool)
   }
 
-  /// Whether a node is a Min with a constant bound for every channel.
-  private static func limitsChannels(_ node: Node, in index: GraphIndex) -> Bool {
+  /// Whether a node is a Min with a constant bound for every channel of layer `first`, as `cle` writes it.
+  private static func limitsChannels(
+    _ node: Node, of first: Int, in index: GraphIndex
+  ) -> Bool {
+    let layer = index.nodes[first]
     guard node.operatorType == "Min", node.inputs.count == 2,
-      let limits = index.constants[node.inputs[1]], limits.elementType == .float32
+      let limits = index.constants[node.inputs[1]], limits.elementType == .float32,
+      let weights = index.constants[layer.inputs[1]],
+      let channels = WeightChannels(resultsOf: layer, weights)?.count
     else { return false }
-    return limits.rank > 0 && limits.shape[0] == limits.count
+    return limits.shape == [channels] + Array(repeating: 1, count: max(weights.rank - 2, 0))
       && limits.array(of: Float.self).allSatisfy { $0 > 0 }
   }
 

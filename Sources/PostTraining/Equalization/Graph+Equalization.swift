@@ -193,11 +193,12 @@ extension Graph {
 
   /// Where the Clip of a pair cuts every channel off; infinity without one.
   func upperBounds(of pair: EqualizablePair, channels: Int) -> [Float] {
-    if let limit = pair.limit, let limits = initializers[nodes[limit].inputs[1]] {
-      return limits.array(of: Float.self)
-    }
     let bounds = pair.clip.flatMap { GraphIndex(self).clippingBounds(of: nodes[$0]) }
-    return [Float](repeating: bounds?.upperBound ?? .infinity, count: channels)
+    let all = bounds?.upperBound ?? .infinity
+    if let limit = pair.limit, let limits = initializers[nodes[limit].inputs[1]] {
+      return limits.array(of: Float.self).map { min($0, all) }
+    }
+    return [Float](repeating: all, count: channels)
   }
 
   /// Widens the upper bound of the Clip of a pair to the largest that a channel needs, and lets a Min, in

@@ -47,13 +47,15 @@ public struct ExpectedStatistics {
     for node in index.nodes {
       guard let result = node.outputs.first, !result.isEmpty else { continue }
       if let moments = normalizations.moments[result] {
-        values[result] = ValueExpectation(
+        let expectation = ValueExpectation(
           moments, axis: channelAxis(of: result), reach: reach)
+        guard expectation.isKnown else { continue }
+        values[result] = expectation
         normalizationCount += 1
       } else if node.isStandard {
         // Parts of a Split have what the whole has.
         for output in node.operatorType == "Split" ? node.outputs : [result] {
-          values[output] = expectation(of: node)
+          values[output] = expectation(of: node).flatMap { $0.isKnown ? $0 : nil }
         }
       }
     }

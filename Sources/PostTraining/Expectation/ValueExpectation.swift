@@ -20,6 +20,9 @@ public struct ValueExpectation: Sendable, Hashable {
     (lower.min() ?? 0)...(upper.max() ?? 0)
   }
 
+  /// Whether every end is a number; what a constant that is none has led to is unknown.
+  var isKnown: Bool { !(lower + upper).contains(where: \.isNaN) }
+
   /// All elements lie in `range`.
   init(range: ClosedRange<Double>) {
     (lower, upper) = ([range.lowerBound], [range.upperBound])

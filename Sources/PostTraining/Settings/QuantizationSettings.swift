@@ -150,7 +150,9 @@ public struct QuantizationSettings: Sendable, Hashable {
       throw SettingsError("the range method 'crossentropy' is for activations, not for weights")
     }
     if activationRange == .crossEntropy, scales != .real || requantization == .sadl {
-      throw SettingsError("the range method 'crossentropy' needs any scale, not powers of two")
+      throw SettingsError(
+        "the range method 'crossentropy' needs the scheme '\(ScaleRule.real.rawValue)', with any scale and "
+          + "zero point")
     }
     if improvements.contains(.analyticBias) {
       for other in [Improvement.bias, .sequential] where improvements.contains(other) {

@@ -14,7 +14,7 @@ public struct WeightOnlySettings: Sendable, Hashable {
 extension QuantizationSettings {
   /// Whether groups of weights without zero points may have negative scales: where weights alone are
   /// quantized, and for runtimes that do not want scales above 0.
-  var mirrorsGroups: Bool { weightOnly != nil && target != .qdq && scales == .real }
+  var mirrorsGroups: Bool { weightOnly != nil && target != .qdq && scales != .powerOfTwo }
 
   /// Checks what goes together with weights alone, and what needs them.
   func validateWeightOnly() throws(SettingsError) {
@@ -37,8 +37,17 @@ extension QuantizationSettings {
     }
     guard !weightOnly.hasZeroPoints || scales == .real else {
       throw SettingsError(
-        "scales that are powers of two (--scheme \(scales.rawValue)) have no zero points of weights"
+        "zero points of weights need the scheme '\(ScaleRule.real.rawValue)', not '\(scales.rawValue)'"
       )
+    }
+    if weightOnly.hasZeroPoints, improvements.contains(.gptq) {
+      for granularity in [granularity] + layers.compactMap(\.granularity) {
+        guard case .group = granularity else {
+          throw SettingsError(
+            "the improvement 'gptq' finds zero points for groups of weights alone, not with granularity "
+              + "'\(granularity)': name a size (--group-size), or leave it out of --improve")
+        }
+      }
     }
     guard target == .matMulNBits else { return }
     for granularity in [granularity] + layers.compactMap(\.granularity) {

@@ -11,7 +11,7 @@ package struct BiasCheck {
   /// The float biases, one an output channel.
   let values: [Float]
   /// The scale of the layer's data.
-  let dataScale: Float
+  package let dataScale: Float
   /// Whether scales must stay powers of two.
   let isPowerOfTwo: Bool
 

@@ -137,10 +137,15 @@ extension WeightPlan {
     settings: QuantizationSettings, on backend: B
   ) throws -> QuantizedWeights {
     let rows = WeightRows(weights, axis: axis, groupSize: groupSize)
-    let start = try signedQuantizers(of: rows, settings, on: backend)
+    var start = try signedQuantizers(of: rows, settings, on: backend)
+    if settings.scales == .powerOfTwo {
+      for row in start.indices {
+        start[row].quantizer = start[row].quantizer.withPowerOfTwoScale(for: rows.row(row))
+      }
+    }
     let search = SecondOrderWeights(weights, axis: axis, moments)
     let found = search.grouped(
-      start, groupSize: groupSize, fitsScales: settings.scales == .real)
+      start, groupSize: groupSize, fitsScales: settings.scales != .powerOfTwo)
     let quantizers = found.flatMap(\.quantizers)
     let codes = found.flatMap { row in
       row.steps.enumerated().map { row.quantizers[$0 / groupSize].stored($1) }

@@ -11,13 +11,14 @@ extension QuantizedSession {
   /// written model's int32 bias stands for: once all portions are quantized, the results are those of
   /// ``exportedModel()`` run in floats.
   ///
-  /// - Throws: `GraphError` when a bias has outgrown int32.
+  /// - Throws: What the backend throws when parameters are read.
   public func evaluatedModel() throws -> Graph {
     let now = try now()
     var (graph, state) = network.folded(now.state, now.tensors)
     graph = try network.bounded(graph, state)
+    _ = network.widenScales(in: &graph, &state)
     for place in network.layers.indices {
-      guard let bias = try writtenBias(of: place, state, in: graph) else { continue }
+      guard let bias = writtenBias(of: place, state, in: graph) else { continue }
       let layer = network.layers[place]
       // A bias may serve several nodes, each with scales of its own.
       let name = "\(layer.weights.name)\0bias"
@@ -31,8 +32,7 @@ extension QuantizedSession {
 
   /// The quantized network in the form of ``PostTraining/QuantizationSettings/target``.
   ///
-  /// - Throws: `GraphError` before everything is quantized, when a settled weight has moved, or when a
-  ///   bias has outgrown int32.
+  /// - Throws: `GraphError` before everything is quantized, or when a settled weight has moved.
   public func exportedModel() throws -> Graph { try quantizedModel().graph() }
 
   /// The quantized network with its plan and codes, for reports.
@@ -50,12 +50,14 @@ extension QuantizedSession {
         "node '\(network.layers[open].node.label)' is not quantized yet: a quantized model can be "
           + "written once the last stage has begun")
     }
-    let (folded, state) = network.folded(trained, tensors)
-    let graph = try network.bounded(folded, state)
+    var (folded, state) = network.folded(trained, tensors)
+    var graph = try network.bounded(folded, state)
+    let biasCuts = network.biasCuts(from: folded, to: graph, state)
+    state.remedies += network.widenScales(in: &graph, &state)
     var plan = state.plan
     plan.graph = graph
     plan.warnings += state.remedies
-    plan.warnings += network.biasCuts(from: folded, to: graph, state).map(\.description)
+    plan.warnings += biasCuts.map(\.description)
     var weights: [Int: QuantizedWeights] = [:]
     var biases: [Int: [Float]] = [:]
     for (place, layer) in network.layers.enumerated() {
@@ -70,7 +72,6 @@ extension QuantizedSession {
         codes: codes, quantizers: quantizers,
         axis: layer.sharesQuantizer ? nil : layer.weights.channelAxis,
         groupSize: layer.weights.groupSize)
-      try requireBiasInRange(of: place, state, quantizers, in: graph)
       biases[layer.number] = layer.weights.bias.flatMap {
         graph.initializers[$0]?.array(of: Float.self)
       }
@@ -88,36 +89,62 @@ extension QuantizedSession {
   /// is not settled.
   private func writtenBias(
     of place: Int, _ state: QuantizationState, in graph: Graph
-  ) throws -> Tensor? {
-    let layer = network.layers[place]
-    guard let bias = state.bias(of: layer, in: graph),
-      let quantizers = state.weights[place].allQuantizers,
-      network.settings.codesEveryStep || state.weights[place].isComplete
-    else { return nil }
-    try requireBiasInRange(of: place, state, quantizers, in: graph)
-    let codes = biasCheck(bias).codes(quantizers)
+  ) -> Tensor? {
+    guard let (check, quantizers) = network.biasCheck(of: place, state, in: graph) else {
+      return nil
+    }
     return Tensor(
-      codes.enumerated().map { channel, code in
-        Float(code) * (bias.dataScale * quantizers[channel % quantizers.count].scale)
+      check.codes(quantizers).enumerated().map { channel, code in
+        Float(code) * (check.dataScale * quantizers[channel % quantizers.count].scale)
       })
   }
+}
 
-  private func requireBiasInRange(
-    of place: Int, _ state: QuantizationState, _ quantizers: [Quantizer], in graph: Graph
-  ) throws {
-    let layer = network.layers[place]
-    guard let bias = state.bias(of: layer, in: graph) else { return }
-    var widened = quantizers
-    _ = biasCheck(bias).widen(&widened)
-    guard let row = widened.indices.first(where: { widened[$0] != quantizers[$0] }) else { return }
-    throw GraphError.invalid(
-      "node '\(layer.node.label)': the bias of channel \(row) has become too large for int32 beside "
-        + "weights of scale \(quantizers[row].scale)")
+extension QuantizedNetwork {
+  /// The int32 bias that a layer will have, and the quantizers beside it; `nil` where it will have none
+  /// or where these are not settled.
+  fileprivate func biasCheck(
+    of place: Int, _ state: QuantizationState, in graph: Graph
+  ) -> (check: BiasCheck, quantizers: [Quantizer])? {
+    guard let bias = state.bias(of: layers[place], in: graph),
+      let quantizers = state.weights[place].allQuantizers,
+      settings.codesEveryStep || state.weights[place].isComplete
+    else { return nil }
+    let check = BiasCheck(
+      values: bias.values, dataScale: bias.dataScale,
+      isPowerOfTwo: settings.quantization.scales == .powerOfTwo)
+    return (check, quantizers)
   }
 
-  private func biasCheck(_ bias: (values: [Float], dataScale: Float)) -> BiasCheck {
-    BiasCheck(
-      values: bias.values, dataScale: bias.dataScale,
-      isPowerOfTwo: network.settings.quantization.scales == .powerOfTwo)
+  /// Raises scales of weights beside which a bias has outgrown int32, as before the first step, and gives
+  /// the weights of these channels the values of their codes by the new scales.
+  ///
+  /// Such a channel is next to constant: training has made its weights small beside its bias.
+  ///
+  /// - Returns: What was raised, one message a channel.
+  fileprivate func widenScales(
+    in graph: inout Graph, _ state: inout QuantizationState
+  ) -> [String] {
+    var messages: [String] = []
+    for (place, layer) in layers.enumerated() {
+      guard let (check, quantizers) = biasCheck(of: place, state, in: graph) else { continue }
+      var widened = quantizers
+      messages += check.widen(&widened).map { "\(layer.node.label): \($0)" }
+      let rows = widened.indices.filter { widened[$0] != quantizers[$0] }
+      guard !rows.isEmpty else { continue }
+      var weights = graph.weights(of: layer).array(of: Float.self)
+      for row in rows {
+        let quantizer = widened[row]
+        let filters = layer.sharesQuantizer ? Array(0..<layer.filterCount) : [row]
+        for index in FilterPlaces(layer).places(of: filters) {
+          let code = quantizer.code(of: weights[index]) - quantizer.zeroPoint
+          weights[index] = quantizer.scale * Float(code)
+          state.weights[place].codes[index] = Int8(code)
+        }
+      }
+      graph.initializers[layer.weights.name] = Tensor(weights, shape: layer.shape)
+      state.weights[place].quantizers = widened
+    }
+    return messages
   }
 }

@@ -60,17 +60,22 @@ public struct TrainingPlan: Sendable, Hashable {
     self.restartsRates = restartsRates
     func steps(_ epochs: Double) -> Int { Int((epochs * Double(stepsPerEpoch)).rounded()) }
     var bounds = [0]
-    func add(_ steps: Int, among count: Int) {
+    func add(to end: Int, among count: Int) {
       let start = bounds[bounds.count - 1]
-      bounds += (0..<count).map { start + steps * ($0 + 1) / count }
+      bounds += (0..<count).map { start + (end - start) * ($0 + 1) / count }
     }
-    for group in leading { add(steps(group.epochs), among: group.stageCount) }
+    var passed = 0.0
+    for group in leading {
+      // The ends are rounded, not the lengths, so that they never pass that of all.
+      passed += group.epochs
+      add(to: steps(passed), among: group.stageCount)
+    }
     switch length {
     case .total(let epochs):
-      let rest = steps(epochs) - bounds[bounds.count - 1]
-      precondition(others > 0 ? rest >= 0 : rest == 0, "the first stages are longer than all")
-      add(rest, among: others)
-    case .perStage(let epochs): add(steps(epochs) * others, among: others)
+      precondition(passed <= epochs, "the first stages are longer than all")
+      precondition(others > 0 || passed == epochs, "nothing has the rest of the steps")
+      add(to: steps(epochs), among: others)
+    case .perStage(let epochs): add(to: steps(passed) + steps(epochs) * others, among: others)
     }
     self.bounds = bounds
     stepCount = bounds[bounds.count - 1]

@@ -188,6 +188,7 @@ struct Quantize: ParsableCommand {
     _ model: FloatModel, _ plan: QuantizationPlan, _ settings: QuantizationSettings,
     _ learning: ReconstructionSettings?, notes: [String], on backend: B
   ) throws -> (Result, ReportPage?) {
+    try located(self.model) { try checkMeasurable(model, on: backend) }
     let isolation = try located(self.model) {
       sensitivity ? try LayerIsolation(plan, of: model.prepared, settings: settings) : nil
     }

@@ -48,7 +48,8 @@ struct QuantizedTrainingOptions: ParsableArguments {
     name: .customLong("gradual-epochs"),
     help: ArgumentHelp(
       "Passes in which layers are quantized one after the other, with --unfrozen quantized or --schedule "
-        + "direct; 0 quantizes all at the start. Else two fifths of --epochs where portions settle codes.",
+        + "direct; 0 quantizes all at the start. Else, where portions settle codes, two fifths of --epochs or, "
+        + "with --epochs-per-step, a stage a layer; at most --free-epochs.",
       valueName: "count"))
   var gradualEpochs: Double?
 
@@ -162,10 +163,10 @@ struct QuantizedTrainingOptions: ParsableArguments {
     let free: Double?
     switch length {
     case .total(let all):
-      gradual = gradualEpochs ?? all * 2 / 5
+      gradual = gradualEpochs ?? min(all * 2 / 5, freeEpochs ?? all)
       free = freeEpochs ?? max(all / 2, gradualEpochs ?? 0)
     case .perStage(let each):
-      gradual = gradualEpochs ?? each * Double(joining)
+      gradual = gradualEpochs ?? min(each * Double(joining), freeEpochs ?? .infinity)
       free = freeEpochs
     }
     var leading: [TrainingPlan.Leading] = []

@@ -2,6 +2,23 @@ import Checksums
 import LowBit
 
 extension Quantize {
+  /// Checks before anything is done what is measured when all is written.
+  func checkMeasurable<B: Backend>(_ model: FloatModel, on backend: B) throws {
+    if let score {
+      _ = try ModelScorer(score, model.original, seed: common.seed, on: backend)
+    }
+    if let record { _ = try searchRecord(record, of: model) }
+  }
+
+  /// The record of a search of this model.
+  private func searchRecord(_ path: String, of model: FloatModel) throws -> SearchRecord {
+    let record = try SearchRecord(path: path)
+    guard record.identity.contains(SearchRecord.identity(ofModel: try model.digest())) else {
+      throw UsageError("\(path): is the record of another model's search")
+    }
+    return record
+  }
+
   /// What the options want to know of the model that was written.
   func measurements<B: Backend>(
     of written: Graph, _ model: FloatModel, _ isolation: LayerIsolation?,
@@ -35,11 +52,7 @@ extension Quantize {
   private func add(
     _ path: String, to found: inout ModelMeasurements, _ model: FloatModel, _ written: Graph
   ) throws {
-    let record = try SearchRecord(path: path)
-    let own = SearchRecord.identity(ofModel: try model.digest())
-    guard record.identity.contains(own) else {
-      throw UsageError("\(path): is the record of another model's search")
-    }
+    let record = try searchRecord(path, of: model)
     found.others = record.models.values.map {
       .init(bytes: $0.bytes, sqnr: $0.sqnr, score: $0.score)
     }.sorted { ($0.bytes, $0.sqnr ?? 0) < ($1.bytes, $1.sqnr ?? 0) }

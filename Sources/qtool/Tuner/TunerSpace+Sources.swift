@@ -26,10 +26,15 @@ extension TunerSpace {
         values: try values.map { try Configuration.strings(of: $0, setting, "\(path): \(key)") }
       )
     }
-    try self.init(axes, sampleCount: sampleCount, origin: path)
+    do {
+      try self.init(axes, sampleCount: sampleCount, origin: path)
+    } catch let error as UselessValue {
+      throw UsageError(error.description)
+    }
   }
 
-  /// What is varied where no file says so, but for what is given: Quantune's axes, and chains of passes.
+  /// What is varied where no file says so, but for what is given and for what contradicts that: Quantune's
+  /// axes, and chains of passes.
   ///
   /// - Parameter settings: Those of the command.
   init(varying settings: QuantizationSettings, sampleCount: Int) throws {
@@ -52,7 +57,17 @@ extension TunerSpace {
     }
     let given = try Set(Configuration.given(QuantizationOptions.described).map(\.setting.name))
     axes.removeAll { given.contains($0.name) }
-    try self.init(axes, sampleCount: sampleCount, origin: "the space of configurations")
+    while true {
+      do {
+        try self.init(axes, sampleCount: sampleCount, origin: "the space of configurations")
+        return
+      } catch let useless as UselessValue {
+        for place in axes.indices where axes[place].name == useless.axis {
+          axes[place].values.removeAll { $0 == useless.value }
+        }
+        axes.removeAll { $0.values.isEmpty }
+      }
+    }
   }
 
   /// A sixteenth of the samples, a quarter, and all.

@@ -32,7 +32,8 @@ struct TunerSpace {
   ///   - axes: For every axis its values, each as texts: several for an option that repeats.
   ///   - sampleCount: The samples that there are.
   ///   - origin: What an error names.
-  /// - Throws: `UsageError` for an axis that is none, or a value that no possible combination has.
+  /// - Throws: `UsageError` for an axis that is none; ``UselessValue`` for a value that no possible
+  ///   combination has.
   init(_ axes: [(name: String, values: [[String]])], sampleCount: Int, origin: String) throws {
     let settings = try QuantizationOptions.described
     let given = Configuration.given(settings)
@@ -72,8 +73,10 @@ struct TunerSpace {
         let reason = reasons.filter { $0.key[place] == number }.min {
           $0.key.lexicographicallyPrecedes($1.key)
         }
-        throw UsageError(
-          "\(origin): \(axis.name) = '\(value.joined(separator: " "))': \(reason?.value ?? "")")
+        throw UselessValue(
+          axis: axis.name, value: value,
+          description:
+            "\(origin): \(axis.name) = '\(value.joined(separator: " "))': \(reason?.value ?? "")")
       }
     }
   }
@@ -96,7 +99,8 @@ struct TunerSpace {
       guard !given.contains(axis.name) else {
         throw UsageError("--\(axis.name) is given, and \(origin) varies it")
       }
-      guard !axis.values.isEmpty, Set(axis.values).count == axis.values.count else {
+      let texts = Set(axis.values.map { $0.joined(separator: " ") })
+      guard !axis.values.isEmpty, texts.count == axis.values.count else {
         throw UsageError("\(origin): \(axis.name) has no value, or one twice")
       }
       combinations = combinations.multipliedReportingOverflow(by: axis.values.count).partialValue
@@ -112,6 +116,13 @@ struct TunerSpace {
       }
     }
   }
+}
+
+/// A value that goes with no other.
+struct UselessValue: Error, CustomStringConvertible {
+  var axis: String
+  var value: [String]
+  var description: String
 }
 
 // MARK: - Options as text
