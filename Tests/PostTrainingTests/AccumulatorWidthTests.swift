@@ -32,7 +32,7 @@ import Testing
   /// Every sum of the written model fits, by its own integers, in every form and arithmetic.
   @Test(arguments: [14, 16, 24], Requantization.allCases)
   func everyAccumulatorFits(bits: Int, mode: Requantization) throws {
-    for target in Target.allCases {
+    for target in [Target.ortCPU, .qdq, .qoperator] {
       // Sums of tensors behind 4-bit weights that no Cast widens have a form in `float` only.
       for weights in [256, 16] where weights == 256 || target != .qdq || mode == .float {
         let graph = try quantized(
