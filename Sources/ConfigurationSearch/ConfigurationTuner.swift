@@ -88,7 +88,9 @@ public struct ConfigurationTuner: Sendable {
   /// How many trials it takes to measure a configuration worth at least `target`, when what each is worth
   /// is known beforehand.
   ///
-  /// - Parameter values: What each configuration is worth.
+  /// - Parameters:
+  ///   - target: The worth that is to be reached.
+  ///   - values: What each configuration is worth.
   /// - Returns: `nil` when none is worth so much.
   public func trials(to target: Double, in values: [Double]) -> Int? {
     var tuner = self

@@ -40,7 +40,9 @@ public struct Reconstruction<B: Backend> {
 
   /// Trains all layers or blocks of `model`.
   ///
-  /// - Parameter progress: Called after each step, with the number of steps of all.
+  /// - Parameters:
+  ///   - model: The quantized network, rounded by what was asked for beside.
+  ///   - progress: Called after each step, with the number of steps of all.
   /// - Returns: The model with what was learned, and what there is to say of it.
   /// - Throws: `GraphError` for a network whose batches cannot be told apart, and for values that are not
   ///   finite, naming the layers.

@@ -40,7 +40,7 @@ extension Graph {
   ///
   /// A product `x W` becomes `x_1 W_1 + x_2 W_2 + ...` over groups of channels of `x` and the rows of `W` that
   /// meet them; each part is a product with one quantizer on its data, as integer engines have it. With
-  /// ``ActivationGroupSettings/permutes`` channels are sorted by the width of their range first. Where
+  /// ``PostTraining/ActivationGroupSettings/permutes`` channels are sorted by the width of their range first. Where
   /// the channels come from a product by way of operators that treat them alike, its columns are
   /// reordered, else a Gather does it. But for the order of sums, the graph computes the same.
   ///
@@ -50,7 +50,8 @@ extension Graph {
   /// - Parameters:
   ///   - settings: What is quantized, and the groups.
   ///   - replay: The samples, all of which are run once for the ranges of channels.
-  /// - Throws: `GraphError` for values that are not finite and graphs that are invalid; ``SettingsError``.
+  ///   - backend: Where they run.
+  /// - Throws: `GraphError` for values that are not finite and graphs that are invalid; ``PostTraining/SettingsError``.
   public mutating func splitActivations<B: Backend>(
     _ settings: QuantizationSettings, _ replay: CalibrationReplay, on backend: B
   ) throws -> ActivationGroups {

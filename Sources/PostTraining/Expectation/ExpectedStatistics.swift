@@ -9,7 +9,7 @@ import Tensors
 ///
 /// A normalization knows mean and variance of what it gave in training. From there, expectations follow
 /// the operators: Relu and Clip by the moments of a normal distribution that is cut off, sums and layers
-/// by ``LayerExpectation``, pools, concatenations, and what only moves values. What passes an operator
+/// by those of their inputs, pools, concatenations, and what only moves values. What passes an operator
 /// that none of these describes is not known, until a normalization comes again.
 public struct ExpectedStatistics {
   /// What is expected, by value.
