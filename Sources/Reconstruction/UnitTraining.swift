@@ -88,13 +88,26 @@ struct UnitTraining<B: Backend> {
       for layer in unit.layers { learned.fitBias(of: layer) }
       return learned
     }
-    var outcome = Outcome(held: held.count)
+    let start = Outcome(held: held.count)
     held = try hold(Array(samples.judging.prefix(capacity)), graph, network)
-    let before = try UnitErrors(graph, held, on: backend)
+    let outcome = try adoptBest(
+      of: candidates, for: unit, in: &network, held, factors: first.factors, start)
+    if outcome.reason == nil { settled.formUnion(trainable.groups) }
+    return outcome
+  }
+
+  /// Puts the candidate with the least error on `judged` in the network's place, if it is better.
+  private func adoptBest(
+    of candidates: [ReconstructedNetwork], for unit: ReconstructionUnit,
+    in network: inout ReconstructedNetwork, _ judged: UnitSamples, factors: [Float],
+    _ start: Outcome
+  ) throws -> Outcome {
+    var outcome = start
+    let before = try UnitErrors(UnitGraph(unit, of: network), judged, on: backend)
     var best = network
     for (number, candidate) in candidates.enumerated() {
-      let after = try UnitErrors(UnitGraph(unit, of: candidate), held, on: backend)
-      let error = after.squares(by: first.factors) / before.squares(by: first.factors)
+      let after = try UnitErrors(UnitGraph(unit, of: candidate), judged, on: backend)
+      let error = after.squares(by: factors) / before.squares(by: factors)
       if let least = outcome.error, !(error < least) { continue }
       (outcome.error, outcome.ratios) = (error, (before.ratio, after.ratio))
       outcome.keepsCodes = number == 1
@@ -105,7 +118,6 @@ struct UnitTraining<B: Backend> {
       return outcome
     }
     network = best
-    settled.formUnion(trainable.groups)
     return outcome
   }
 

@@ -18,19 +18,6 @@ private func integers(_ shape: [Int], seed: Int, _ range: ClosedRange<Int> = -3.
 /// x -> Conv -> `operators`, one after the other -> Conv of 1 x 1 -> y, all of whole numbers. Channels 0
 /// and 2 of the first are far above 0.
 private func chain(_ operators: [Node], _ second: [String: Attribute] = [:]) -> Graph {
-  var nodes = [
-    Node(name: "first", "Conv", inputs: ["x", "first.w", "first.b"], outputs: ["v0"])
-  ]
-  for (place, node) in operators.enumerated() {
-    var node = node
-    node.inputs[0] = "v\(place)"
-    node.outputs = ["v\(place + 1)"]
-    nodes.append(node)
-  }
-  nodes.append(
-    Node(
-      name: "second", "Conv", inputs: ["v\(operators.count)", "second.w"], outputs: ["y"],
-      attributes: second))
   return Graph(
     opsets: ["": 13], inputs: [value("x", [3, 6, 6])],
     outputs: [ValueInfo(name: "y", elementType: .float32)],
@@ -39,7 +26,7 @@ private func chain(_ operators: [Node], _ second: [String: Attribute] = [:]) -> 
       "second.w": integers([5, 4, 1, 1], seed: 2), "zero": Tensor(scalar: Float(0)),
       "cap": Tensor(scalar: Float(210)),
       "slope": Tensor([0.5, 0.25, 0.5, 0.25] as [Float], shape: [4, 1, 1]),
-    ], nodes: nodes)
+    ], nodes: convolutions(around: operators, second: second))
 }
 
 private func node(

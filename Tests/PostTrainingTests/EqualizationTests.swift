@@ -19,19 +19,6 @@ private func uneven(_ shape: [Int], seed: Int) -> Tensor {
 
 /// x -> Conv -> `operators`, one after the other -> Conv (depthwise or not) -> y
 private func chain(_ operators: [Node], groups: Int = 1) -> Graph {
-  var nodes = [
-    Node(name: "first", "Conv", inputs: ["x", "first.w", "first.b"], outputs: ["v0"])
-  ]
-  for (place, node) in operators.enumerated() {
-    var node = node
-    node.inputs[0] = "v\(place)"
-    node.outputs = ["v\(place + 1)"]
-    nodes.append(node)
-  }
-  nodes.append(
-    Node(
-      name: "second", "Conv", inputs: ["v\(operators.count)", "second.w"], outputs: ["y"],
-      attributes: ["group": .int(groups)]))
   return Graph(
     opsets: ["": 13], inputs: [value("x", [3, 7, 7])],
     outputs: [ValueInfo(name: "y", elementType: .float32)],
@@ -39,7 +26,7 @@ private func chain(_ operators: [Node], groups: Int = 1) -> Graph {
       "first.w": uneven([4, 3, 2, 2], seed: 1), "first.b": weights([4], seed: 2),
       "second.w": weights([4, 4 / groups, 1, 1], seed: 3), "zero": Tensor(scalar: Float(0)),
       "six": Tensor(scalar: Float(6)), "slope": weights([4, 1, 1], seed: 4),
-    ], nodes: nodes)
+    ], nodes: convolutions(around: operators, second: ["group": .int(groups)]))
 }
 
 private func node(

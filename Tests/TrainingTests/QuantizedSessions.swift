@@ -3,6 +3,7 @@ import Graph
 import Operations
 import PostTraining
 import Tensors
+import Testing
 import Training
 
 /// A network, data and settings for tests of sessions: three classes of 8 x 8 images of a bright
@@ -125,6 +126,16 @@ enum Quarters {
     try QuantizedSession(
       network, settings: settings, batch: batch, loss: .crossEntropy, optimizer: optimizer,
       on: backend)
+  }
+
+  /// Trains through all stages: the loss is halved, and what is measured is what is written.
+  static func expectTrainsAndWritesWhatItMeasures(_ settings: QuantizedTrainingSettings) throws {
+    var session = try session(settings, on: ReferenceBackend.shared)
+    let losses = try train(&session, steps: 60 / session.stages.count + 1)
+    let (first, last) = (losses.prefix(6).reduce(0, +), losses.suffix(6).reduce(0, +))
+    #expect(last < first / 2)
+    let measured = try outputs(of: session.evaluatedModel())
+    #expect(try measured == outputs(of: session.exportedModel()) && measured.count == 18)
   }
 
   /// Runs all stages of `steps` steps each; `check` is called after every step.

@@ -143,9 +143,7 @@ public struct QuantizationSettings: Sendable, Hashable {
     try accumulator?.validate(scales)
     try validateWeightOnly()
     try activationGroups?.validate(self)
-    if scales == .powerOfTwo, improvements.contains(.gain) {
-      throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
-    }
+    try validateImprovements()
     guard weights.range != .crossEntropy else {
       throw SettingsError("the range method 'crossentropy' is for activations, not for weights")
     }
@@ -153,6 +151,17 @@ public struct QuantizationSettings: Sendable, Hashable {
       throw SettingsError(
         "the range method 'crossentropy' needs the scheme '\(ScaleRule.real.rawValue)', with any scale and "
           + "zero point")
+    }
+    for case .percentile(let percent)? in [weights.range, activations.range]
+    where !(percent > 50 && percent <= 100) {
+      throw SettingsError("percentile \(percent) is not above 50 and at most 100")
+    }
+  }
+
+  /// Checks what improvements go together, and with what.
+  private func validateImprovements() throws(SettingsError) {
+    if scales == .powerOfTwo, improvements.contains(.gain) {
+      throw SettingsError("the improvement 'gain' needs any scale, not powers of two")
     }
     if improvements.contains(.analyticBias) {
       for other in [Improvement.bias, .sequential] where improvements.contains(other) {
@@ -178,10 +187,6 @@ public struct QuantizationSettings: Sendable, Hashable {
           "the improvement '\(pass.rawValue)' does not know requantization '\(requantization.rawValue)'"
         )
       }
-    }
-    for case .percentile(let percent)? in [weights.range, activations.range]
-    where !(percent > 50 && percent <= 100) {
-      throw SettingsError("percentile \(percent) is not above 50 and at most 100")
     }
   }
 
